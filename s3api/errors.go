@@ -116,8 +116,6 @@ var (
 	ErrMethodNotAllowed = define(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
 	// ErrNotImplemented: a request this server does not perform.
 	ErrNotImplemented = define(http.StatusNotImplemented, "NotImplemented", "A header you provided implies functionality that is not implemented")
-	// ErrMissingSecurityHeader: a header the request cannot do without is absent.
-	ErrMissingSecurityHeader = define(http.StatusBadRequest, "MissingSecurityHeader", "Your request was missing a required header")
 )
 
 // Errors of buckets, objects and uploads as they are found.
@@ -163,7 +161,7 @@ var (
 	// ErrMalformedTrailer: the trailer is broken or is not the one announced.
 	ErrMalformedTrailer = define(http.StatusBadRequest, "MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.")
 	// ErrInvalidChunkSize: a chunk other than the last is under 8 KiB. Callers add Chunk and BadChunkSize.
-	ErrInvalidChunkSize = define(http.StatusForbidden, "InvalidChunkSizeError", "Only the last chunk is allowed to have a size less than 8192 bytes")
+	ErrInvalidChunkSize = define(http.StatusBadRequest, "InvalidChunkSizeError", "Only the last chunk is allowed to have a size less than 8192 bytes")
 	// ErrIncompleteBody: fewer bytes came than were declared.
 	ErrIncompleteBody = define(http.StatusBadRequest, "IncompleteBody", "The request body terminated unexpectedly")
 	// ErrMissingContentLength: the length of the body is not declared.
