@@ -1,0 +1,96 @@
+# Everything a developer runs. `make` alone explains.
+#
+# Nothing but Go and make is needed: programs for tests and checks are built
+# once into .tools/bin from pinned versions.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .tools/bin
+ABS := $(CURDIR)/$(BIN)
+STAMP := .tools/stamp
+
+MINIO_VERSION := v0.0.0-20260212201848-7aac2a2c5b7c
+CADDY_VERSION := v2.11.9
+MODULE := github.com/caddy-s3-sse/caddy-s3-sse
+
+# Caddy's certificate authority can keep its data in databases that nobody uses
+# with this module: without their drivers the program is smaller.
+TAGS := nobadger,nomysql,nopgx
+
+# The race detector needs a C compiler; without one tests run without it.
+RACE ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+
+# Settings of the developer's own AWS account must not reach tests.
+unexport AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE AWS_REGION AWS_DEFAULT_REGION
+unexport AWS_CA_BUNDLE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE
+
+.PHONY: help
+help: ## Show this help
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
+
+.PHONY: run
+run: $(BIN)/caddy $(BIN)/devserver ## Start an encrypting Caddy in front of a plain store, data in .data/
+	@exec $(ABS)/devserver -caddy $(ABS)/caddy -data $(CURDIR)/.data
+
+.PHONY: build
+build: $(BIN)/caddy ## Build Caddy with this module into .tools/bin/caddy
+
+.PHONY: test
+test: test-unit test-fips test-integration ## Run all tests
+
+.PHONY: test-unit
+test-unit: ## Run the tests that need no other program
+	go test $(RACE) -tags $(TAGS) ./...
+
+.PHONY: test-fips
+test-fips: ## Run the encryptor's tests with only FIPS 140-3 approved algorithms
+	GODEBUG=fips140=only go test ./encryptor
+
+.PHONY: test-integration
+test-integration: $(BIN)/minio $(BIN)/devstore $(BIN)/devserver $(BIN)/caddy ## Run the tests against real stores
+	cd integration && go test -count=1 $(RACE) -tags $(TAGS) ./...
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## Check style, suspicious code and formatting
+	$(BIN)/golangci-lint run ./...
+	cd integration && $(ABS)/golangci-lint run --config ../.golangci.yml ./...
+
+.PHONY: bench
+bench: $(BIN)/minio $(BIN)/caddy ## Measure against plain Caddy and MinIO
+	go run -tags $(TAGS) ./bench
+
+.PHONY: xcaddy
+xcaddy: $(BIN)/xcaddy ## Build Caddy with xcaddy and check that the handler is in it
+	$(BIN)/xcaddy build $(CADDY_VERSION) --with $(MODULE)=. --output $(BIN)/caddy-xcaddy
+	$(BIN)/caddy-xcaddy list-modules | grep -x http.handlers.s3_sse
+
+.PHONY: tools
+tools: $(BIN)/minio $(BIN)/golangci-lint $(BIN)/xcaddy ## Build all programs that tests and checks use
+
+.PHONY: clean
+clean: ## Remove what make run and the tests left behind, except built tools
+	rm -rf .data $(BIN)/caddy $(BIN)/caddy-xcaddy $(BIN)/devserver $(BIN)/devstore
+
+# go build itself knows what has changed, and is quick when nothing has.
+.PHONY: always
+$(BIN)/caddy: always
+	go build -tags $(TAGS) -o $@ ./cmd/caddy
+$(BIN)/devstore $(BIN)/devserver: $(BIN)/%: always
+	cd integration && go build -o $(CURDIR)/$@ ./cmd/$*
+
+# A stamp names the version, so that another version is built again.
+$(BIN)/minio: $(STAMP)/minio-$(MINIO_VERSION) ;
+$(STAMP)/minio-$(MINIO_VERSION):
+	@echo "building MinIO: about two minutes, once"
+	GOBIN=$(ABS) go install github.com/minio/minio@$(MINIO_VERSION)
+	@mkdir -p $(@D) && touch $@
+
+$(BIN)/golangci-lint: tools/go.mod tools/go.sum
+	@echo "building golangci-lint: about two minutes, once"
+	cd tools && go build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+$(BIN)/xcaddy: tools/go.mod tools/go.sum
+	cd tools && go build -o $(CURDIR)/$@ github.com/caddyserver/xcaddy/cmd/xcaddy
+	@touch $@
