@@ -1,0 +1,217 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// operationTimeout bounds every single exchange.
+const operationTimeout = 2 * time.Minute
+
+// message is a request as it goes over the wire, signed and ready to be sent
+// any number of times.
+type message struct {
+	head     []byte // request line and header with the empty line
+	body     []byte
+	noBody   bool  // the response to HEAD has a length but no body
+	status   int   // expected status
+	length   int64 // expected Content-Length of the response; -1 = do not check
+	transfer int64 // plaintext bytes this moves, for throughput
+}
+
+// response is what a client keeps of an answer.
+type response struct {
+	status int
+	length int64
+	head   string
+}
+
+// conn is a minimal HTTP/1.1 client on one persistent connection. Client and
+// servers share the machine's cores, so every microsecond the client spends is
+// taken from what is being measured: it sends prepared bytes, reads only the
+// few header fields it needs, and lets the kernel drop the bodies of measured
+// responses without copying them out. Not safe for concurrent use.
+type conn struct {
+	addr string
+	tcp  *net.TCPConn
+	raw  syscall.RawConn
+	buf  []byte
+	vec  [2][]byte
+}
+
+func newConn(addr string) *conn { return &conn{addr: addr, buf: make([]byte, 64<<10)} }
+
+func (c *conn) dial() error {
+	nc, err := net.DialTimeout("tcp", c.addr, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	c.tcp = nc.(*net.TCPConn)
+	c.raw, err = c.tcp.SyscallConn()
+	return err
+}
+
+func (c *conn) close() {
+	if c.tcp != nil {
+		_ = c.tcp.Close()
+		c.tcp = nil
+	}
+}
+
+// do sends the message and reads the response. The body goes to sink, or
+// nowhere when sink is nil. After an error the connection is closed; the next
+// call opens a new one.
+func (c *conn) do(m *message, sink io.Writer) (*response, error) {
+	resp, err := c.exchange(m, sink)
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return resp, nil
+}
+
+func (c *conn) exchange(m *message, sink io.Writer) (*response, error) {
+	if c.tcp == nil {
+		if err := c.dial(); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.tcp.SetDeadline(time.Now().Add(operationTimeout)); err != nil {
+		return nil, err
+	}
+	// One system call for header and body, so that the server sees both at once.
+	c.vec = [2][]byte{m.head, m.body}
+	buffers := net.Buffers(c.vec[:])
+	_, writeErr := buffers.WriteTo(c.tcp)
+	// A server that refuses a request answers before it has read the body:
+	// its answer says more than the broken pipe.
+	resp, rest, err := c.readHead()
+	if err != nil {
+		return nil, errors.Join(writeErr, err)
+	}
+	if resp.status != m.status {
+		text, _ := io.ReadAll(io.LimitReader(io.MultiReader(bytes.NewReader(rest), c.tcp), min(max(resp.length, 0), 4096)))
+		return nil, fmt.Errorf("status %d instead of %d: %s", resp.status, m.status, text)
+	}
+	if writeErr != nil {
+		return nil, writeErr
+	}
+	if m.length >= 0 && resp.length != m.length {
+		return nil, fmt.Errorf("content-length %d instead of %d", resp.length, m.length)
+	}
+	if m.noBody || resp.length == 0 {
+		return resp, nil
+	}
+	return resp, c.readBody(rest, resp.length, sink)
+}
+
+// readHead reads up to the end of the response header and returns what came
+// with it of the body.
+func (c *conn) readHead() (*response, []byte, error) {
+	n := 0
+	for {
+		if n == len(c.buf) {
+			return nil, nil, errors.New("response header too long")
+		}
+		k, err := c.tcp.Read(c.buf[n:])
+		if err != nil {
+			return nil, nil, fmt.Errorf("response header: %w", err)
+		}
+		from := max(0, n-3)
+		n += k
+		if i := bytes.Index(c.buf[from:n], []byte("\r\n\r\n")); i >= 0 {
+			end := from + i + 4
+			resp, err := parseHead(string(c.buf[:end]))
+			return resp, c.buf[end:n], err
+		}
+	}
+}
+
+// parseHead takes the status and the length from a response header. Everything
+// measured here has a length, so a chunked response is an error.
+func parseHead(head string) (*response, error) {
+	line, rest, _ := strings.Cut(head, "\r\n")
+	proto, status, ok := strings.Cut(line, " ")
+	if !ok || proto != "HTTP/1.1" || len(status) < 3 {
+		return nil, fmt.Errorf("status line %q", line)
+	}
+	code, err := strconv.Atoi(status[:3])
+	if err != nil {
+		return nil, fmt.Errorf("status line %q", line)
+	}
+	resp := &response{status: code, length: -1, head: rest}
+	if code == 204 || code == 304 {
+		resp.length = 0
+	}
+	if value := resp.get("Content-Length"); value != "" {
+		if resp.length, err = strconv.ParseInt(value, 10, 64); err != nil || resp.length < 0 {
+			return nil, fmt.Errorf("content-length %q", value)
+		}
+	}
+	if resp.length < 0 {
+		return nil, fmt.Errorf("status %d without content-length", code)
+	}
+	return resp, nil
+}
+
+// get returns the value of the first header field of that name, "" if none.
+func (r *response) get(name string) string {
+	for line := range strings.SplitSeq(r.head, "\r\n") {
+		if len(line) > len(name) && line[len(name)] == ':' && strings.EqualFold(line[:len(name)], name) {
+			return strings.TrimSpace(line[len(name)+1:])
+		}
+	}
+	return ""
+}
+
+// readBody consumes length bytes, the first of them from rest.
+func (c *conn) readBody(rest []byte, length int64, sink io.Writer) error {
+	if int64(len(rest)) > length {
+		return errors.New("bytes behind the response body")
+	}
+	left := length - int64(len(rest))
+	if sink == nil {
+		return c.discard(left)
+	}
+	if _, err := sink.Write(rest); err != nil {
+		return err
+	}
+	_, err := io.CopyN(sink, c.tcp, left)
+	return err
+}
+
+// discard drops n bytes of the stream in the kernel: with MSG_TRUNC, tcp(7)
+// discards data instead of copying it to the caller.
+func (c *conn) discard(n int64) error {
+	for n > 0 {
+		var got uintptr
+		var errno syscall.Errno
+		err := c.raw.Read(func(fd uintptr) bool {
+			for {
+				got, _, errno = syscall.Syscall6(syscall.SYS_RECVFROM, fd, 0, uintptr(n), syscall.MSG_TRUNC, 0, 0)
+				if errno != syscall.EINTR {
+					return errno != syscall.EAGAIN
+				}
+			}
+		})
+		switch {
+		case err != nil:
+			return fmt.Errorf("response body: %w", err)
+		case errno != 0:
+			return fmt.Errorf("response body: %w", errno)
+		case got == 0:
+			return fmt.Errorf("response body: %w", io.ErrUnexpectedEOF)
+		}
+		n -= int64(got)
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const (
+	opPut   = "PUT"
+	opGet   = "GET"
+	opRange = "RANGE"
+	opHead  = "HEAD"
+
+	rangeLength = 64 << 10
+	// rangesPerKey is how many different ranges of one object are read in turn.
+	rangesPerKey = 8
+)
+
+// cell is one line of the table: an operation on objects of one size.
+type cell struct {
+	Op   string `json:"op"`
+	Size int64  `json:"size"`
+}
+
+func (c cell) String() string {
+	if c.Op == opRange {
+		return "GET 64 KiB of " + sizeName(c.Size)
+	}
+	return c.Op + " " + sizeName(c.Size)
+}
+
+// inBytes tells whether the cell's throughput is shown in bytes rather than
+// in operations a second.
+func (c cell) inBytes() bool {
+	return (c.Op == opPut || c.Op == opGet) && c.Size >= 1<<20
+}
+
+var objectSizes = []int64{4 << 10, 1 << 20, 64 << 20}
+
+// cells lists what is measured, narrowed down to the given operations and
+// sizes; an empty list does not narrow.
+func cells(ops, sizes []string) []cell {
+	var list []cell
+	for _, op := range []string{opPut, opGet, opRange, opHead} {
+		for _, size := range objectSizes {
+			if op == opRange && size < rangeLength {
+				continue
+			}
+			if matches(ops, op) && matches(sizes, sizeFlag(size)) {
+				list = append(list, cell{op, size})
+			}
+		}
+	}
+	return list
+}
+
+func matches(list []string, value string) bool {
+	for _, entry := range list {
+		if strings.EqualFold(entry, value) {
+			return true
+		}
+	}
+	return len(list) == 0
+}
+
+// sizeName shows a size the way people write it, sizeFlag the way they type it.
+func sizeName(n int64) string {
+	switch {
+	case n >= 1<<20 && n%(1<<20) == 0:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 1<<10 && n%(1<<10) == 0:
+		return fmt.Sprintf("%d KiB", n>>10)
+	default:
+		return fmt.Sprintf("%d B", n)
+	}
+}
+
+func sizeFlag(n int64) string {
+	name, unit, _ := strings.Cut(sizeName(n), " ")
+	return name + unit[:1]
+}
+
+// keysPerSize keeps the objects few enough for a memory disk.
+func keysPerSize(size int64) int {
+	if size >= 16<<20 {
+		return 4
+	}
+	return 16
+}
+
+// randomBytes returns incompressible content, the same for the same seed.
+func randomBytes(seed byte, n int64) []byte {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{seed}).Read(b)
+	return b
+}
+
+// payloadHash is what a client of the payload mode sends for a body.
+func payloadHash(signed bool, body []byte) string {
+	if !signed {
+		return unsignedPayload
+	}
+	return hexSHA256(body)
+}
+
+// messages prepares the requests of a cell for one contestant, to be sent in
+// turn. Objects to read must have been stored under the same names by seed.
+func (c *contestant) messages(w cell, body []byte, signed bool) []*message {
+	var list []*message
+	hash := payloadHash(signed, nil)
+	if w.Op == opPut {
+		hash = payloadHash(signed, body)
+	}
+	now := time.Now()
+	offsets := rand.New(rand.NewPCG(1, uint64(w.Size))) //nolint:gosec // the same offsets for everybody, every time
+	for i := range keysPerSize(w.Size) {
+		switch w.Op {
+		case opPut:
+			m := c.put(c.key("put", w.Size, i), body).sign(c.addr, c.cred, hash, now)
+			m.transfer = w.Size
+			list = append(list, m)
+		case opGet:
+			m := draft{method: http.MethodGet, key: c.key("get", w.Size, i)}.sign(c.addr, c.cred, hash, now)
+			m.length, m.transfer = w.Size, w.Size
+			list = append(list, m)
+		case opHead:
+			m := draft{method: http.MethodHead, key: c.key("get", w.Size, i)}.sign(c.addr, c.cred, hash, now)
+			m.length = w.Size
+			list = append(list, m)
+		case opRange:
+			for range rangesPerKey {
+				first := offsets.Int64N(w.Size - rangeLength + 1)
+				m := draft{
+					method: http.MethodGet, key: c.key("get", w.Size, i),
+					header: map[string]string{"Range": fmt.Sprintf("bytes=%d-%d", first, first+rangeLength-1)},
+				}.sign(c.addr, c.cred, hash, now)
+				m.status, m.length, m.transfer = http.StatusPartialContent, rangeLength, rangeLength
+				list = append(list, m)
+			}
+		}
+	}
+	return list
+}
+
+// put drafts an upload the way this contestant is asked for encryption.
+func (c *contestant) put(key string, body []byte) draft {
+	d := draft{method: http.MethodPut, key: key, body: body}
+	if c.sse {
+		d.header = map[string]string{"X-Amz-Server-Side-Encryption": "AES256"}
+	}
+	return d
+}
+
+// key names an object. Contestants share a store but no object.
+func (c *contestant) key(use string, size int64, i int) string {
+	return fmt.Sprintf("%s/%s/%s/%d", c.name, use, sizeFlag(size), i)
+}
