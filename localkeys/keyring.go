@@ -3,8 +3,6 @@ package localkeys
 import (
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 )
@@ -27,7 +25,10 @@ type Key struct {
 
 // Keyring is an immutable set of master keys. It is safe for concurrent use.
 type Keyring struct {
-	keys   map[string]encryptor.Key
+	// master returns the key with the given id. The keys are in its closure,
+	// where printing a keyring, or anything that holds one, does not reach:
+	// package fmt prints the bytes behind unexported fields and pointers.
+	master func(id string) (encryptor.Key, bool)
 	active string
 }
 
@@ -44,13 +45,13 @@ func New(keys []Key, active string) (*Keyring, error) {
 	if len(keys) > MaxKeys {
 		return nil, fmt.Errorf("localkeys: %d master keys, at most %d are allowed", len(keys), MaxKeys)
 	}
-	k := &Keyring{keys: make(map[string]encryptor.Key, len(keys)), active: active}
+	masters := make(map[string]encryptor.Key, len(keys))
 	ids := make(map[encryptor.Key]string, len(keys))
 	for i, key := range keys {
 		if !validID(key.ID) {
 			return nil, fmt.Errorf("localkeys: master key %d: the id must be 1 to %d characters of A-Z, a-z, 0-9, '.', '_', '-'", i+1, maxIDLength)
 		}
-		if _, taken := k.keys[key.ID]; taken {
+		if _, taken := masters[key.ID]; taken {
 			return nil, fmt.Errorf("localkeys: master key %q is given twice", key.ID)
 		}
 		if err := checkStrength(key.Key); err != nil {
@@ -59,15 +60,20 @@ func New(keys []Key, active string) (*Keyring, error) {
 		if other, taken := ids[key.Key]; taken {
 			return nil, fmt.Errorf("localkeys: master keys %q and %q are the same key", other, key.ID)
 		}
-		k.keys[key.ID], ids[key.Key] = key.Key, key.ID
+		masters[key.ID], ids[key.Key] = key.Key, key.ID
 	}
-	if _, ok := k.keys[active]; !ok {
+	if _, ok := masters[active]; !ok {
 		return nil, fmt.Errorf("localkeys: active master key %q: %w", active, ErrKeyNotFound)
 	}
-	if err := k.selfTest(); err != nil {
-		return nil, fmt.Errorf("localkeys: self-test: %w", err)
+	for id, master := range masters {
+		if err := selfTest(master); err != nil {
+			return nil, fmt.Errorf("localkeys: self-test with master key %q: %w", id, err)
+		}
 	}
-	return k, nil
+	return &Keyring{
+		master: func(id string) (encryptor.Key, bool) { k, ok := masters[id]; return k, ok },
+		active: active,
+	}, nil
 }
 
 // Active returns the id of the key for new objects.
@@ -77,25 +83,9 @@ func (k *Keyring) Active() string { return k.active }
 // named id and the salt of the object's envelope. The error for an unknown id
 // wraps ErrKeyNotFound and names the id.
 func (k *Keyring) KEK(id string, salt [32]byte) (encryptor.Key, error) {
-	master, ok := k.keys[id]
+	master, ok := k.master(id)
 	if !ok {
 		return encryptor.Key{}, fmt.Errorf("localkeys: master key %q: %w", id, ErrKeyNotFound)
 	}
 	return derive(master, salt, labelSSES3)
-}
-
-// Format prints what a keyring is, never what it holds: the default format of
-// a struct would print the bytes of unexported fields.
-func (k *Keyring) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, k.describe())
-}
-
-// LogValue implements slog.LogValuer, for the same reason as Format.
-func (k *Keyring) LogValue() slog.Value { return slog.StringValue(k.describe()) }
-
-func (k *Keyring) describe() string {
-	if k == nil {
-		return "keyring(nil)"
-	}
-	return fmt.Sprintf("keyring(%d keys, active %q)", len(k.keys), k.active)
 }
