@@ -50,10 +50,10 @@ func PlaintextSize(stored int64) (n int64, ok bool) {
 // MaxPlaintextSize returns the largest plaintext size whose StoredSize is at most
 // the limit, or -1 if there is none. It does not exceed MaxObjectSize.
 func MaxPlaintextSize(storedLimit int64) int64 {
-	rest := storedLimit - objectOverhead
-	if rest < chunkOverhead {
+	if storedLimit < objectOverhead+chunkOverhead {
 		return -1
 	}
+	rest := storedLimit - objectOverhead
 	strides := min(rest/storedStride, maxStrides)
 	rest -= strides * storedStride
 	// What is left is chunks: full ones, then one of which only the overhead may fit.

@@ -1,0 +1,193 @@
+package encryptor
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+const (
+	footerMagic = "S3SF"
+
+	// MaxEnvelope is the most bytes of envelope that a footer holds.
+	MaxEnvelope = 512
+
+	envelopePrefix = 2 // length of the envelope copy
+	footerTrailer  = 4 + len(footerMagic)
+	footerFrame    = envelopePrefix + 32 + chunkOverhead + footerTrailer // a footer without envelope and record
+	minFooter      = footerFrame + 1                                     // no record is empty
+)
+
+// maxFooter returns the largest footer of an object with that many parts (0 for PutObject).
+func maxFooter(parts int) int {
+	return footerFrame + MaxEnvelope + maxRecord + maxRecordPart*parts
+}
+
+// FooterSuffix returns a number of bytes such that the last so many of any object of one segment
+// hold its whole footer. No object is shorter.
+func FooterSuffix() int64 { return objectOverhead - headerSize }
+
+// footer frames and seals an encoded record. The filler is not part of it.
+func (r *roots) footer(suite Suite, salt *[32]byte, stored int64, envelope, record []byte) ([]byte, error) {
+	if len(envelope) > MaxEnvelope {
+		return nil, fmt.Errorf("footer: an envelope of %d bytes is too long", len(envelope))
+	}
+	l, err := r.record()
+	if err != nil {
+		return nil, err
+	}
+	size := footerFrame + len(envelope) + len(record)
+	b := make([]byte, 0, size+outerSlack)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(envelope))) //nolint:gosec // checked above
+	b = append(b, envelope...)
+	aad := footerData(suite, stored, size, b)
+	b = append(b, salt[:]...)
+	b = l.seal(b, record, aad, 0)
+	b = binary.BigEndian.AppendUint32(b, uint32(size)) //nolint:gosec // at most maxFooter(MaxParts)
+	return append(b, footerMagic...), nil
+}
+
+// footerData is the additional data of the sealed record. It binds all that the
+// footer says in clear, and the size of the object that the footer is for.
+func footerData(suite Suite, stored int64, size int, envelope []byte) []byte {
+	b := make([]byte, 0, 14+len(envelope))
+	b = append(b, formatVersion, byte(suite))
+	b = binary.BigEndian.AppendUint64(b, uint64(stored)) //nolint:gosec // sizes are never negative
+	b = binary.BigEndian.AppendUint32(b, uint32(size))   //nolint:gosec // at most maxFooter(MaxParts)
+	return append(b, envelope...)
+}
+
+// AppendTail appends what ends a multipart object to dst: the filler and the footer. All parts
+// have been sealed under the same keys; rec says which attempts were accepted. It is at most 2.6 MB.
+func AppendTail(dst []byte, keys Keys, envelope []byte, rec *Record) ([]byte, error) {
+	if err := keys.check(); err != nil {
+		return dst, err
+	}
+	if len(rec.Parts) == 0 {
+		return dst, errors.New("tail: no parts")
+	}
+	record, err := rec.encode()
+	if err != nil {
+		return dst, err
+	}
+	var salt [32]byte
+	_, _ = rand.Read(salt[:])
+	r, err := keys.extract(&salt)
+	if err != nil {
+		return dst, err
+	}
+	defer r.wipe()
+	stored := StoredSize(rec.Length)
+	footer, err := r.footer(keys.Suite, &salt, stored, envelope, record)
+	if err != nil {
+		return dst, err
+	}
+	filler := stored - int64(len(footer))
+	for i := range rec.Parts {
+		filler -= segmentSize(rec.Parts[i].Length)
+	}
+	dst = append(dst, make([]byte, filler)...)
+	return append(dst, footer...), nil
+}
+
+// FooterSize returns the size in bytes of the footer that ends with these bytes, of
+// which it needs the last eight. Nothing is authenticated yet, but the size is possible.
+func FooterSize(tail []byte) (int64, error) {
+	if len(tail) < footerTrailer {
+		return 0, rejectShort("%d bytes are no footer", len(tail))
+	}
+	end := tail[len(tail)-footerTrailer:]
+	if string(end[4:]) != footerMagic {
+		return 0, reject(failFooter, "it does not end as an encrypted object does")
+	}
+	size := int64(binary.BigEndian.Uint32(end))
+	if size < int64(minFooter) || size > int64(maxFooter(MaxParts)) {
+		return 0, reject(failFooter, "a footer of %d bytes is impossible", size)
+	}
+	return size, nil
+}
+
+// cutFooter returns the footer at the end of tail.
+func cutFooter(tail []byte) ([]byte, error) {
+	size, err := FooterSize(tail)
+	if err != nil {
+		return nil, err
+	}
+	if size > int64(len(tail)) {
+		return nil, rejectShort("%d bytes of a footer of %d", len(tail), size)
+	}
+	return tail[int64(len(tail))-size:], nil
+}
+
+// splitFooter returns the length-prefixed envelope at the head of a footer, and
+// what follows it up to the trailer: salt and sealed record.
+func splitFooter(footer []byte) (envelope, sealed []byte, err error) {
+	n := int(binary.BigEndian.Uint16(footer))
+	if n > MaxEnvelope || n > len(footer)-minFooter {
+		return nil, nil, reject(failFooter, "an envelope of %d bytes is impossible", n)
+	}
+	n += envelopePrefix
+	return footer[:n], footer[n : len(footer)-footerTrailer], nil
+}
+
+// FooterEnvelope returns the envelope copy in the footer that ends with tail. It is not
+// authenticated before OpenFooter has succeeded with the keys that it leads to.
+func FooterEnvelope(tail []byte) ([]byte, error) {
+	footer, err := cutFooter(tail)
+	if err != nil {
+		return nil, err
+	}
+	envelope, _, err := splitFooter(footer)
+	if err != nil {
+		return nil, err
+	}
+	return envelope[envelopePrefix:], nil
+}
+
+// OpenFooter authenticates and decodes the footer of an object of that stored size,
+// which ends with tail. The tail must hold FooterSize(tail) bytes and may hold more.
+func OpenFooter(keys Keys, stored int64, tail []byte) (*Record, error) {
+	rec, _, err := openFooter(&keys, stored, tail)
+	return rec, err
+}
+
+// openFooter returns the stored form of the record too.
+func openFooter(keys *Keys, stored int64, tail []byte) (*Record, []byte, error) {
+	if err := keys.check(); err != nil {
+		return nil, nil, err
+	}
+	footer, err := cutFooter(tail)
+	if err != nil {
+		return nil, nil, err
+	}
+	envelope, sealed, err := splitFooter(footer)
+	if err != nil {
+		return nil, nil, err
+	}
+	salt := [32]byte(sealed)
+	r, err := keys.extract(&salt)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer r.wipe()
+	l, err := r.record()
+	if err != nil {
+		return nil, nil, err
+	}
+	plain, err := l.open(nil, sealed[len(salt):], footerData(keys.Suite, stored, len(footer), envelope), 0)
+	if err != nil {
+		return nil, nil, reject(failFooter, "the record does not open")
+	}
+	rec, err := decodeRecord(plain)
+	if err != nil {
+		return nil, nil, reject(failRecord, "%v", err)
+	}
+	if (rec.Parts == nil) != (salt == zeroSalt) {
+		return nil, nil, reject(failRecord, "the salt does not fit the parts")
+	}
+	if StoredSize(rec.Length) != stored {
+		return nil, nil, reject(failLength, "an object for %d plaintext bytes is stored in %d", rec.Length, stored)
+	}
+	return rec, plain, nil
+}

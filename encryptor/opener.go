@@ -1,0 +1,332 @@
+package encryptor
+
+import (
+	"errors"
+	"io"
+)
+
+// Opener turns stored bytes back into plaintext. Every byte that it gives out has been
+// authenticated, and belongs where it is given out.
+//
+// It is a reader for one goroutine. Close may be called from another at any time.
+// Errors of the body are returned as they are; for all others see ErrNotAuthentic.
+type Opener struct {
+	guard
+	keys   *Keys // a pointer, so that package fmt does not print them
+	layout Layout
+	body   io.Reader
+
+	stored source  // stored bytes not used yet
+	out    *buffer // room for the plaintext of one chunk
+	plain  []byte  // of out: authenticated, not handed out yet
+
+	// The segment in which the next chunk lies.
+	segment segment
+	next    int // index of the segment after it
+	chunks  *layers
+	index   int64 // of the next chunk in its segment
+	scratch *buffer
+
+	whole   bool // the complete object, so that the footer is checked too
+	discard int64
+	skip    int // plaintext before the range in the first chunk
+	left    int64
+	record  *Record
+	err     error
+}
+
+// NewOpener returns a reader of the plaintext of a complete object, of which body yields all
+// stored bytes and nothing else. It holds the last chunk back until the rest of the object is
+// read and agrees, so that io.EOF says: this is all of the object, as it was written.
+func NewOpener(keys Keys, l Layout, body io.Reader) *Opener {
+	o := &Opener{layout: l, body: body, whole: true, left: l.plaintext}
+	o.init(keys, l.stored, l.stored)
+	return o
+}
+
+// NewRangeOpener returns a reader of the plaintext [off, off+n) of an object, which must
+// lie within it. The body begins at the stored offset bodyStart, which is at or before
+// the one that StoredRange gives; what it has too much is not used.
+func NewRangeOpener(keys Keys, l Layout, body io.Reader, bodyStart, off, n int64) (*Opener, error) {
+	if err := l.checkRange(off, n); err != nil {
+		return nil, err
+	}
+	start, length := l.StoredRange(off, n)
+	o := &Opener{layout: l, body: body, left: n}
+	if n > 0 {
+		if bodyStart < 0 || bodyStart > start {
+			return nil, errors.New("range: the body begins too late")
+		}
+		o.discard = start - bodyStart
+		o.next = l.segmentAt(off)
+	}
+	o.init(keys, start+length, length)
+	if n > 0 && o.err == nil {
+		_, plaintext, _ := l.chunkAt(off)
+		o.skip = int(off - plaintext)
+		o.index = (plaintext - l.segment(o.next).plaintext) / ChunkSize
+		o.stored.pos = start
+		o.err = o.enterSegment()
+	}
+	if o.err != nil {
+		o.release()
+		return nil, o.err
+	}
+	return o, nil
+}
+
+// init prepares reading up to the stored offset end, of which size bytes are needed.
+func (o *Opener) init(keys Keys, end, size int64) {
+	if o.layout.segments() == 0 {
+		o.err = errors.New("opening: no layout")
+		return
+	}
+	if o.err = keys.check(); o.err != nil {
+		return
+	}
+	o.keys = &keys
+	longest := min(o.layout.plaintext, ChunkSize) + chunkOverhead + outerSlack
+	if keys.Suite == SuiteDSSE {
+		o.scratch = borrow(longest)
+	}
+	o.out = borrow(longest)
+	o.stored = source{body: o.body, buf: borrow(size), end: end}
+}
+
+// Read implements io.Reader.
+func (o *Opener) Read(p []byte) (int, error) {
+	if err := o.enter(); err != nil {
+		return 0, err
+	}
+	defer o.exit()
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if !o.fill() {
+		return 0, o.err
+	}
+	n := copy(p, o.plain)
+	o.plain = o.plain[n:]
+	return n, nil
+}
+
+// WriteTo implements io.WriterTo. It writes a chunk at a time.
+func (o *Opener) WriteTo(w io.Writer) (int64, error) {
+	if err := o.enter(); err != nil {
+		return 0, err
+	}
+	defer o.exit()
+	var total int64
+	for o.fill() {
+		n, err := w.Write(o.plain)
+		total += int64(n)
+		if err == nil && n < len(o.plain) {
+			err = io.ErrShortWrite
+		}
+		o.plain = o.plain[n:]
+		if err != nil {
+			return total, err
+		}
+	}
+	if o.err == io.EOF {
+		return total, nil
+	}
+	return total, o.err
+}
+
+// Record returns what the footer says, once a reader of a complete object
+// has returned io.EOF; otherwise nil.
+func (o *Opener) Record() *Record {
+	if err := o.enter(); err != nil {
+		return nil
+	}
+	defer o.exit()
+	if o.err != io.EOF {
+		return nil
+	}
+	return o.record
+}
+
+// Close gives up the buffers and keys. It does not close the body.
+func (o *Opener) Close() error {
+	if o.close() {
+		o.release()
+		o.mu.Unlock()
+	}
+	return nil
+}
+
+func (o *Opener) exit() {
+	if o.leave() {
+		o.release()
+		o.mu.Unlock()
+	}
+}
+
+// release is idempotent. Nobody may be using the Opener.
+func (o *Opener) release() {
+	o.out.wipe()
+	o.scratch.wipe()
+	o.out.giveBack()
+	o.scratch.giveBack()
+	o.stored.buf.giveBack()
+	o.out, o.scratch, o.stored.buf, o.plain, o.chunks, o.keys = nil, nil, nil, nil, nil, nil
+}
+
+// fill makes sure that some plaintext is ready, or reports false and leaves the reason in err.
+func (o *Opener) fill() bool {
+	for len(o.plain) == 0 {
+		if o.err != nil {
+			return false
+		}
+		o.plain, o.err = o.open()
+		if o.err != nil {
+			o.plain = nil
+			return false
+		}
+	}
+	return true
+}
+
+// open returns the next piece of plaintext, which may be empty.
+func (o *Opener) open() ([]byte, error) {
+	if o.discard > 0 {
+		if err := o.stored.drop(o.discard); err != nil {
+			return nil, err
+		}
+		o.discard = 0
+	}
+	if o.chunks == nil {
+		// Even an empty object has a chunk; an empty range needs none.
+		if o.next == o.layout.segments() || (!o.whole && o.left == 0) {
+			return nil, io.EOF
+		}
+		if err := o.nextSegment(); err != nil {
+			return nil, err
+		}
+	}
+	if !o.whole && o.left == 0 {
+		return nil, io.EOF
+	}
+
+	remains := o.segment.length - o.index*ChunkSize
+	last := remains <= ChunkSize
+	o.stored.plan(0, o.segment.end())
+	sealed, err := o.stored.take(int(min(remains, ChunkSize)) + chunkOverhead)
+	if err != nil {
+		return nil, err
+	}
+	if o.whole && last && o.next == o.layout.segments() {
+		if err := o.finish(); err != nil {
+			return nil, err
+		}
+	}
+	plain, err := o.chunks.openChunk(o.out.bytes[:0], sealed, o.index, last)
+	if err != nil {
+		return nil, reject(failChunk, "chunk %d of part %d does not open", o.index, o.segment.part)
+	}
+	o.index++
+	if last {
+		o.chunks = nil
+	}
+	plain = plain[o.skip:]
+	o.skip = 0
+	plain = plain[:min(int64(len(plain)), o.left)]
+	o.left -= int64(len(plain))
+	return plain, nil
+}
+
+// nextSegment reads and verifies the header of the next segment.
+func (o *Opener) nextSegment() error {
+	s := o.layout.segment(o.next)
+	o.stored.plan(headerSize, s.end())
+	h, err := o.stored.take(headerSize)
+	if err != nil {
+		return err
+	}
+	fixed := fixedHeader(o.keys.Suite, s.part, s.length)
+	o.index = 0
+	commit, err := o.derive(s, &fixed)
+	if err != nil {
+		return err
+	}
+	return checkHeader(h, &fixed, s.salt, &commit)
+}
+
+// enterSegment goes into the next segment without its header.
+func (o *Opener) enterSegment() error {
+	s := o.layout.segment(o.next)
+	fixed := fixedHeader(o.keys.Suite, s.part, s.length)
+	_, err := o.derive(s, &fixed)
+	return err
+}
+
+// derive makes the ciphers of a segment and moves to it.
+func (o *Opener) derive(s segment, fixed *[headerFixed]byte) (commit [32]byte, err error) {
+	r, err := o.keys.extract(s.salt)
+	if err != nil {
+		return commit, err
+	}
+	defer r.wipe()
+	var scratch []byte
+	if o.scratch != nil {
+		scratch = o.scratch.bytes
+	}
+	if o.chunks, commit, err = r.segment(fixed[:], scratch); err != nil {
+		return commit, err
+	}
+	o.segment = s
+	o.next++
+	return commit, nil
+}
+
+// finish reads all that follows the last chunk and checks that it is what it must be.
+func (o *Opener) finish() error {
+	// The chunk before has been handed out, so there is room.
+	room := o.out.bytes
+	tail := o.layout.stored - o.stored.pos
+	most := int64(maxFooter(len(o.layout.starts)))
+	for tail > most {
+		p := room[:min(tail-most, int64(len(room)))]
+		if err := o.stored.copyTo(p); err != nil {
+			return err
+		}
+		if !allZero(p) {
+			return reject(failFiller, "it is not zero")
+		}
+		tail -= int64(len(p))
+	}
+	if tail > int64(len(room)) {
+		room = make([]byte, tail)
+	}
+	p := room[:tail]
+	if err := o.stored.copyTo(p); err != nil {
+		return err
+	}
+	if err := o.stored.expectEnd(); err != nil {
+		return err
+	}
+	rec, err := o.checkTail(p)
+	o.record = rec
+	return err
+}
+
+// checkTail checks a footer and the rest of the filler before it.
+func (o *Opener) checkTail(p []byte) (*Record, error) {
+	size, err := FooterSize(p)
+	if err != nil {
+		return nil, err
+	}
+	filler := int64(len(p)) - size
+	if filler < 0 {
+		return nil, reject(failFooter, "a footer of %d bytes where %d are left", size, len(p))
+	}
+	if !allZero(p[:filler]) {
+		return nil, reject(failFiller, "it is not zero")
+	}
+	rec, encoded, err := openFooter(o.keys, o.layout.stored, p[filler:])
+	if err != nil {
+		return nil, err
+	}
+	return rec, o.layout.agrees(rec, encoded)
+}

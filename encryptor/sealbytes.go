@@ -1,0 +1,54 @@
+package encryptor
+
+import "fmt"
+
+// SealBytes appends the stored form of an object as PutObject makes it to dst. It is for
+// small objects that are in memory anyway, and cheaper than a Sealer. The plaintext must not
+// overlap dst's spare capacity. For the other arguments see NewSealer.
+func SealBytes(dst []byte, keys Keys, plaintext, envelope []byte, d Digests) ([]byte, error) {
+	if err := keys.check(); err != nil {
+		return dst, err
+	}
+	length := int64(len(plaintext))
+	if length > MaxObjectSize {
+		return dst, fmt.Errorf("sealing %d bytes: %w", length, errSealedSize)
+	}
+	rec := Record{Length: length, Digests: d}
+	record, err := rec.encode()
+	if err != nil {
+		return dst, err
+	}
+	r, err := keys.extract(&zeroSalt)
+	if err != nil {
+		return dst, err
+	}
+	defer r.wipe()
+	fixed := fixedHeader(keys.Suite, 0, length)
+	chunks, commit, err := r.segment(fixed[:], nil)
+	if err != nil {
+		return dst, err
+	}
+	stored := StoredSize(length)
+	footer, err := r.footer(keys.Suite, &zeroSalt, stored, envelope, record)
+	if err != nil {
+		return dst, err
+	}
+
+	out := dst
+	if need := len(dst) + int(stored) + outerSlack; cap(out) < need {
+		out = append(make([]byte, 0, need), dst...)
+	}
+	out = appendHeader(out, &fixed, &zeroSalt, &commit)
+	for index := int64(0); ; index++ {
+		n := min(len(plaintext), ChunkSize)
+		last := n == len(plaintext)
+		out = chunks.sealChunk(out, plaintext[:n], index, last)
+		if plaintext = plaintext[n:]; last {
+			break
+		}
+	}
+	end := len(dst) + int(stored) - len(footer)
+	filler := out[len(out):end]
+	clear(filler)
+	return append(out[:end], footer...), nil
+}

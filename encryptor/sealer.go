@@ -1,0 +1,303 @@
+package encryptor
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+)
+
+// Sealer turns a plaintext body into stored bytes: a whole object of PutObject, or one part.
+//
+// It is a reader for one goroutine. Close may be called from another at any time. It never reads
+// ahead by more than a few chunks, and it returns errors of the body as they are.
+type Sealer struct {
+	guard
+	keys     *Keys // a pointer, so that package fmt does not print them
+	body     io.Reader
+	length   int64
+	part     uint32 // 0: a whole object
+	envelope []byte
+	record   func() (Digests, error)
+
+	roots  roots
+	chunks *layers
+	commit [32]byte
+	fixed  [headerFixed]byte
+	salt   *[32]byte
+
+	plain, sealed, scratch *buffer
+	pending                []byte // of sealed, not handed out yet
+	stage                  stage
+	left                   int64 // plaintext not read yet
+	index                  int64 // of the next chunk
+	filler                 int64 // not written yet
+	footer                 []byte
+	probe                  [1]byte
+	err                    error
+}
+
+// stage is what a Sealer writes next.
+type stage uint8
+
+const (
+	stageHeader stage = iota
+	stageChunks
+	stageTail
+	stageFiller
+	stageFooter
+	stageDone
+)
+
+// NewSealer returns a reader of the stored form of an object as PutObject makes it. The
+// body must have exactly length bytes and then say io.EOF; only after that the record function is
+// called, for what is known of the plaintext by then (nil: nothing), and only after that comes the
+// footer, without which the object is void. If anything fails, Read returns that error.
+//
+// The envelope, of at most MaxEnvelope bytes, is stored in clear in the footer. The caller
+// must not change it before it has closed the Sealer. The keys must be fresh.
+func NewSealer(keys Keys, body io.Reader, length int64, envelope []byte, record func() (Digests, error)) (*Sealer, error) {
+	if len(envelope) > MaxEnvelope {
+		return nil, fmt.Errorf("sealing: an envelope of %d bytes is too long", len(envelope))
+	}
+	s := &Sealer{body: body, length: length, envelope: envelope, record: record, salt: &zeroSalt}
+	if err := s.init(keys); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// NewPartSealer returns a reader of the stored form of one part, with a fresh salt, so that the same
+// part can be sealed any number of times under the same keys. The Part, completed by a checksum, belongs into
+// the record if this attempt is the one that is accepted.
+func NewPartSealer(keys Keys, body io.Reader, part uint32, length int64) (*Sealer, Part, error) {
+	if part == 0 || part > MaxParts {
+		return nil, Part{}, fmt.Errorf("sealing: part number %d is out of range", part)
+	}
+	p := Part{Number: part, Length: length}
+	_, _ = rand.Read(p.Salt[:])
+	s := &Sealer{body: body, length: length, part: part, salt: &p.Salt}
+	if err := s.init(keys); err != nil {
+		return nil, Part{}, err
+	}
+	return s, p, nil
+}
+
+func (s *Sealer) init(keys Keys) error {
+	if err := keys.check(); err != nil {
+		return err
+	}
+	if s.length < 0 || s.length > MaxObjectSize {
+		return fmt.Errorf("sealing %d bytes: %w", s.length, errSealedSize)
+	}
+	s.keys = &keys
+	s.left = s.length
+	s.fixed = fixedHeader(keys.Suite, s.part, s.length)
+	var err error
+	if s.roots, err = keys.extract(s.salt); err != nil {
+		return err
+	}
+	chunk := min(s.length, ChunkSize) + chunkOverhead + outerSlack
+	var scratch []byte
+	if keys.Suite == SuiteDSSE {
+		s.scratch = borrow(chunk)
+		scratch = s.scratch.bytes
+	}
+	if s.chunks, s.commit, err = s.roots.segment(s.fixed[:], scratch); err != nil {
+		s.release()
+		return err
+	}
+	size := segmentSize(s.length)
+	if s.part == 0 {
+		size = StoredSize(s.length)
+	}
+	s.plain = borrow(chunk)
+	s.sealed = borrow(size + outerSlack)
+	return nil
+}
+
+// Read implements io.Reader.
+func (s *Sealer) Read(p []byte) (int, error) {
+	if err := s.enter(); err != nil {
+		return 0, err
+	}
+	defer s.exit()
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if len(s.pending) == 0 {
+		// A chunk at a time: it is still in the processor's cache when it is copied.
+		s.fill(chunkBuffer - outerSlack)
+	}
+	if len(s.pending) == 0 {
+		return 0, s.err
+	}
+	n := copy(p, s.pending)
+	s.pending = s.pending[n:]
+	return n, nil
+}
+
+// WriteTo implements io.WriterTo. It writes several chunks at a time.
+func (s *Sealer) WriteTo(w io.Writer) (int64, error) {
+	if err := s.enter(); err != nil {
+		return 0, err
+	}
+	defer s.exit()
+	var total int64
+	for {
+		if len(s.pending) == 0 {
+			s.fill(len(s.sealed.bytes) - outerSlack)
+		}
+		if len(s.pending) == 0 {
+			if s.err == io.EOF {
+				return total, nil
+			}
+			return total, s.err
+		}
+		n, err := w.Write(s.pending)
+		total += int64(n)
+		if err == nil && n < len(s.pending) {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			s.pending = s.pending[n:]
+			return total, err
+		}
+		s.pending = nil
+	}
+}
+
+// Close gives up the buffers and keys. It does not close the body.
+func (s *Sealer) Close() error {
+	if s.close() {
+		s.release()
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+func (s *Sealer) exit() {
+	if s.leave() {
+		s.release()
+		s.mu.Unlock()
+	}
+}
+
+// release is idempotent. Nobody may be using the Sealer.
+func (s *Sealer) release() {
+	s.roots.wipe()
+	s.plain.wipe()
+	s.scratch.wipe()
+	s.plain.giveBack()
+	s.sealed.giveBack()
+	s.scratch.giveBack()
+	s.plain, s.sealed, s.scratch, s.pending, s.chunks, s.keys = nil, nil, nil, nil, nil, nil
+}
+
+// fill makes up to limit bytes pending. What was complete before an error is
+// dropped: after an error the object is void anyway.
+func (s *Sealer) fill(limit int) {
+	if s.err != nil {
+		return
+	}
+	limit = min(limit, len(s.sealed.bytes)-outerSlack)
+	out := s.sealed.bytes[:0]
+	for room := limit; s.stage != stageDone; room = limit - len(out) {
+		before := s.stage
+		next, err := s.step(out, room)
+		if err != nil {
+			s.err = err
+			return
+		}
+		if len(next) == len(out) && s.stage == before {
+			break // the next piece does not fit
+		}
+		out = next
+	}
+	s.pending = out
+	if len(out) == 0 {
+		s.err = io.EOF
+	}
+}
+
+// step appends the next piece of the object if it fits into room.
+func (s *Sealer) step(out []byte, room int) ([]byte, error) {
+	switch s.stage {
+	case stageHeader:
+		s.stage = stageChunks
+		return appendHeader(out, &s.fixed, s.salt, &s.commit), nil
+	case stageChunks:
+		n := int(min(s.left, ChunkSize))
+		if n+chunkOverhead > room {
+			return out, nil
+		}
+		return s.sealNext(out, n)
+	case stageTail:
+		s.stage = stageFiller
+		return out, s.makeTail()
+	case stageFiller:
+		n := min(s.filler, int64(room), int64(len(zeros)))
+		s.filler -= n
+		if s.filler == 0 {
+			s.stage = stageFooter
+		}
+		return append(out, zeros[:n]...), nil
+	case stageFooter:
+		if len(s.footer) > room {
+			return out, nil
+		}
+		s.stage = stageDone
+		return append(out, s.footer...), nil
+	default:
+		return out, io.EOF
+	}
+}
+
+// sealNext reads and seals the next chunk, of n plaintext bytes.
+func (s *Sealer) sealNext(out []byte, n int) ([]byte, error) {
+	plain := s.plain.bytes[:n]
+	if m, err := readFull(s.body, plain); err != nil {
+		if err == io.EOF {
+			err = fmt.Errorf("body ends %d bytes early: %w", s.left-int64(m), io.ErrUnexpectedEOF)
+		}
+		return out, err
+	}
+	s.left -= int64(n)
+	last := s.left == 0
+	if last {
+		// Before the end is sealed the body may still say that it was not what it should have been.
+		switch m, err := readFull(s.body, s.probe[:]); {
+		case m != 0:
+			return out, ErrBodyLength
+		case err != io.EOF:
+			return out, err
+		}
+		s.stage = stageTail
+		if s.part != 0 {
+			s.stage = stageDone
+		}
+	}
+	out = s.chunks.sealChunk(out, plain, s.index, last)
+	s.index++
+	return out, nil
+}
+
+// makeTail asks for the digests and prepares filler and footer.
+func (s *Sealer) makeTail() error {
+	rec := Record{Length: s.length}
+	if s.record != nil {
+		var err error
+		if rec.Digests, err = s.record(); err != nil {
+			return err
+		}
+	}
+	record, err := rec.encode()
+	if err != nil {
+		return err
+	}
+	stored := StoredSize(s.length)
+	if s.footer, err = s.roots.footer(s.keys.Suite, s.salt, stored, s.envelope, record); err != nil {
+		return err
+	}
+	s.filler = stored - segmentSize(s.length) - int64(len(s.footer))
+	return nil
+}
