@@ -1,6 +1,10 @@
 package s3api
 
-import "errors"
+import (
+	"encoding/xml"
+	"errors"
+	"unicode/utf8"
+)
 
 // Limits of a DeleteObjects request.
 const (
@@ -23,45 +27,152 @@ type DeleteObject struct {
 	Key, VersionID, ETag string
 }
 
-// ParseDelete reads the body of a DeleteObjects request. Errors are *Error:
-// ErrMalformedXML, and ErrNotImplemented for conditions that only directory
-// buckets know.
+// ParseDelete reads the body of a DeleteObjects request: a Delete element with
+// one to a thousand Object elements and perhaps Quiet, and nothing else, so
+// that nothing goes to the store that was not understood. Keys are 1 to 1024
+// bytes of UTF-8; control characters may be written as references.
+//
+// Errors are ErrMalformedXML, and ErrNotImplemented for the conditions that
+// only directory buckets know.
 func ParseDelete(body []byte) (*DeleteRequest, error) {
-	return nil, errors.ErrUnsupported
+	if len(body) > MaxDeleteBody {
+		return nil, ErrMalformedXML
+	}
+	d := &DeleteRequest{}
+	err := d.parse(&xmlScanner{doc: body})
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return nil, e
+	}
+	if err != nil || len(d.Objects) == 0 {
+		return nil, ErrMalformedXML
+	}
+	return d, nil
+}
+
+func (d *DeleteRequest) parse(scan *xmlScanner) error {
+	root, err := scan.root()
+	if err != nil {
+		return err
+	}
+	if string(root.name) != "Delete" {
+		return ErrMalformedXML
+	}
+	var quiet bool // seen
+	err = eachChild(scan, root, func(t tag) error {
+		switch {
+		case string(t.name) == "Object" && len(d.Objects) < MaxDeleteObjects:
+			o, err := parseDeleteObject(scan, t)
+			d.Objects = append(d.Objects, o)
+			return err
+		case string(t.name) == "Quiet" && !quiet:
+			quiet = true
+			text, err := textOf(scan, t)
+			if err != nil {
+				return err
+			}
+			d.Quiet, err = parseBool(text)
+			return err
+		}
+		return ErrMalformedXML
+	})
+	if err != nil {
+		return err
+	}
+	return scan.finish()
+}
+
+func parseDeleteObject(scan *xmlScanner, parent tag) (o DeleteObject, err error) {
+	seen := map[string]bool{}
+	err = eachChild(scan, parent, func(t tag) error {
+		name := string(t.name)
+		if seen[name] {
+			return ErrMalformedXML
+		}
+		seen[name] = true
+		text, err := textOf(scan, t)
+		if err != nil {
+			return err
+		}
+		switch name {
+		case "Key":
+			o.Key = text
+		case "VersionId":
+			o.VersionID = text
+		case "ETag":
+			o.ETag = text
+		case "LastModifiedTime", "Size":
+			return ErrNotImplemented.WithMessage("Conditions on %s are not implemented", name)
+		default:
+			return ErrMalformedXML
+		}
+		return nil
+	})
+	if err == nil && (o.Key == "" || len(o.Key) > maxKeyBytes) {
+		err = ErrMalformedXML
+	}
+	return o, err
+}
+
+// eachChild calls f with the opening tag of every child of the element that
+// parent began. f reads the rest of the child.
+func eachChild(scan *xmlScanner, parent tag, f func(tag) error) error {
+	if parent.kind == tagEmpty {
+		return nil
+	}
+	for {
+		t, ok, err := scan.child(parent)
+		if err != nil || !ok {
+			return err
+		}
+		if err := f(t); err != nil {
+			return err
+		}
+	}
+}
+
+// textOf reads the text of the element that t began.
+func textOf(scan *xmlScanner, t tag) (string, error) {
+	l, err := scan.text(t)
+	if err != nil {
+		return "", err
+	}
+	text, err := xmlText(scan.doc[l.textStart:l.textEnd])
+	if err == nil && !utf8.ValidString(text) {
+		err = errAt(l.start, "text that is not UTF-8")
+	}
+	return text, err
+}
+
+// parseBool reads an XML boolean, in any case: SDKs have written "True".
+func parseBool(text string) (bool, error) {
+	switch text {
+	case "true", "True", "TRUE", "1":
+		return true, nil
+	case "false", "False", "FALSE", "0":
+		return false, nil
+	}
+	return false, errors.New("not a boolean")
 }
 
 // AppendXML appends the request document.
 func (d *DeleteRequest) AppendXML(dst []byte) []byte {
-	return dst
+	dst = append(dst, xml.Header+`<Delete xmlns="`+xmlNamespace+`">`...)
+	for _, o := range d.Objects {
+		dst = append(dst, "<Object>"...)
+		dst = appendElement(dst, "Key", o.Key)
+		dst = appendNonEmpty(dst, "VersionId", o.VersionID)
+		dst = appendNonEmpty(dst, "ETag", o.ETag)
+		dst = append(dst, "</Object>"...)
+	}
+	if d.Quiet {
+		dst = appendElement(dst, "Quiet", "true")
+	}
+	return append(dst, "</Delete>"...)
 }
 
-// DeleteResult is the answer to DeleteObjects.
-type DeleteResult struct {
-	Deleted []Deleted
-	Errors  []DeleteError
-}
-
-// Deleted is one object that is gone. DeleteMarker tells that the deletion
-// made or removed a delete marker, whose version DeleteMarkerVersionID is.
-type Deleted struct {
-	Key, VersionID        string
-	DeleteMarker          bool
-	DeleteMarkerVersionID string
-}
-
-// DeleteError is one object that was not deleted.
-type DeleteError struct {
-	Key, VersionID, Code, Message string
-}
-
-// ParseDeleteResult reads a store's answer to DeleteObjects.
-func ParseDeleteResult(doc []byte) (*DeleteResult, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// MergeDeleteResult appends to dst the store's answer doc with more errors
-// added to it, and everything else as it was. A nil doc stands for an answer
-// about no object, for when none was left to ask the store about.
-func MergeDeleteResult(dst, doc []byte, more []DeleteError) ([]byte, error) {
-	return nil, errors.ErrUnsupported
+func appendNonEmpty(dst []byte, name, text string) []byte {
+	if text == "" {
+		return dst
+	}
+	return appendElement(dst, name, text)
 }

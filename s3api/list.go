@@ -1,6 +1,9 @@
 package s3api
 
-import "errors"
+import (
+	"fmt"
+	"strings"
+)
 
 // MaxListing is the size in bytes of the largest listing document that is
 // rewritten. A thousand entries with the longest keys and the most metadata
@@ -48,21 +51,6 @@ type ListOptions struct {
 	V1 *V1Listing
 }
 
-// V1Listing is what V1Query remembers of a ListObjects request.
-type V1Listing struct {
-	Marker    string // decoded
-	Delimited bool   // a delimiter was given
-}
-
-// V1Query makes a ListObjectsV2 query from a ListObjects query; the returned
-// V1Listing turns the answer back.
-//
-// It relies on the store taking start-after as it takes marker, that is, not
-// returning a common prefix equal to it.
-func V1Query(q Query) (Query, *V1Listing) {
-	return nil, nil
-}
-
 // RewriteListing appends to dst the ListObjects, ListObjectsV2 or
 // ListObjectVersions answer doc with sizes, ETags and checksums replaced.
 //
@@ -72,8 +60,85 @@ func V1Query(q Query) (Query, *V1Listing) {
 // as it is; every other error means that the store's document cannot be
 // understood, and then nothing of it should be shown to a client.
 //
-// What is not replaced or removed is copied byte for byte. User metadata, tags
-// and other extensions of the store are removed.
+// What is not replaced or removed is copied byte for byte. Removed are the
+// user metadata, tags and internals that a store may list on request
+// (MinIO's metadata=true), its own checksum algorithms, which describe what it
+// stores, and the sizes that MinIO gives delete markers.
 func RewriteListing(dst, doc []byte, opts ListOptions, f func([]Entry) ([]Rewritten, error)) ([]byte, error) {
-	return nil, errors.ErrUnsupported
+	if len(doc) > MaxListing {
+		return dst, fmt.Errorf("listing: %d bytes are more than the limit of %d", len(doc), MaxListing)
+	}
+	l := listing{scan: xmlScanner{doc: doc}, opts: opts}
+	if err := l.parse(); err != nil {
+		return dst, fmt.Errorf("listing: %w", err)
+	}
+	entries, err := l.entries()
+	if err != nil {
+		return dst, fmt.Errorf("listing: %w", err)
+	}
+	if l.next, err = l.nextMarker(); err != nil {
+		return dst, fmt.Errorf("listing: %w", err)
+	}
+	var rewritten []Rewritten
+	if len(entries) > 0 {
+		if rewritten, err = f(entries); err != nil {
+			return dst, err
+		}
+		if len(rewritten) != len(entries) {
+			return dst, fmt.Errorf("listing: %d entries were rewritten into %d", len(entries), len(rewritten))
+		}
+	}
+	return l.splice(dst, entries, rewritten), nil
+}
+
+// entries decodes the objects found, once it is known whether the keys are
+// URL-encoded: the element that says so may come last.
+func (l *listing) entries() ([]Entry, error) {
+	entries := make([]Entry, len(l.objects))
+	for i := range l.objects {
+		o, e := &l.objects[i], &entries[i]
+		var err error
+		if e.Key, err = l.key(o.key); err != nil {
+			return nil, err
+		}
+		if e.VersionID, err = l.text(o.version); err != nil {
+			return nil, err
+		}
+		if e.ETag, err = xmlText(o.etagText(l.scan.doc)); err != nil {
+			return nil, errAt(o.etag.start, "ETag: %w", err)
+		}
+		if e.Metadata, err = xmlText(o.metadata); err != nil {
+			return nil, errAt(o.key.start, "UserMetadata: %w", err)
+		}
+		e.Size, e.MetadataKnown = o.bytes, o.metadataKnown
+	}
+	return entries, nil
+}
+
+// text returns what a text element of the document says; the zero leaf says
+// nothing.
+func (l *listing) text(t leaf) (string, error) {
+	s, err := xmlText(l.scan.doc[t.textStart:t.textEnd])
+	if err != nil {
+		return "", errAt(t.start, "%w", err)
+	}
+	return s, nil
+}
+
+// key returns the key or prefix in a text element, decoded as EncodingType
+// says.
+func (l *listing) key(t leaf) (string, error) {
+	s, err := l.text(t)
+	if err != nil || !l.urlEncoded {
+		return s, err
+	}
+	if s, err = urlDecoded(s); err != nil {
+		return "", errAt(t.start, "%w", err)
+	}
+	return s, nil
+}
+
+// sameHeader compares header names.
+func sameHeader(a []byte, b string) bool {
+	return len(a) == len(b) && strings.EqualFold(string(a), b)
 }

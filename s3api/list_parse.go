@@ -1,0 +1,265 @@
+package s3api
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+)
+
+// listing is a listing document taken apart: what it says, and the places
+// where the rewritten one differs from it.
+type listing struct {
+	scan    xmlScanner
+	opts    ListOptions
+	objects []listedObject
+	edits   []edit // in the order of the document
+
+	urlEncoded bool // keys, prefixes and markers are URL-encoded
+	truncated  bool
+	lastKey    leaf // of an object
+	lastPrefix leaf // of a common prefix
+	next       leaf // the last of them, if ListObjects is to name it
+}
+
+// listedObject is where an object's properties stand.
+type listedObject struct {
+	key, version, etag, size leaf
+	hasKey, hasETag, hasSize bool
+	bytes                    int64 // what size says
+
+	metadata      []byte // undecoded value of the metadata asked for
+	metadataKnown bool
+}
+
+// edit replaces doc[start:end].
+type edit struct {
+	kind       editKind
+	start, end int
+	object     int // index of the object that the edit is about
+}
+
+type editKind uint8
+
+const (
+	editRemove   editKind = iota
+	editSize              // replace the digits
+	editETag              // replace the element
+	editChecksum          // insert the checksum algorithm, if any
+	editMissing           // insert an ETag and the checksum algorithm, if any
+	editV1                // insert what ListObjects has more than ListObjectsV2
+)
+
+func (l *listing) remove(start, end int) {
+	l.edits = append(l.edits, edit{kind: editRemove, start: start, end: end})
+}
+
+// parse reads the whole document.
+func (l *listing) parse() error {
+	root, err := l.scan.root()
+	if err != nil {
+		return err
+	}
+	switch string(root.name) {
+	case "ListBucketResult":
+	case "ListVersionsResult":
+		if l.opts.V1 != nil {
+			return errors.New("an answer to another request")
+		}
+	default:
+		return errors.New("not a listing")
+	}
+	// An entry is about 350 bytes long; with too small a guess it only grows.
+	guess := len(l.scan.doc)/400 + 8
+	l.objects = make([]listedObject, 0, guess)
+	l.edits = make([]edit, 0, 4*guess)
+	if l.opts.V1 != nil {
+		l.edits = append(l.edits, edit{kind: editV1, start: root.end, end: root.end})
+	}
+	for {
+		t, ok, err := l.scan.child(root)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return l.scan.finish()
+		}
+		if err := l.element(t); err != nil {
+			return err
+		}
+	}
+}
+
+// element reads a child of the root element.
+func (l *listing) element(t tag) error {
+	switch string(t.name) {
+	case "Contents", "Version":
+		return l.object(t)
+	case "DeleteMarker":
+		return l.deleteMarker(t)
+	case "EncodingType":
+		text, err := l.scan.text(t)
+		l.urlEncoded = bytes.EqualFold(l.scan.doc[text.textStart:text.textEnd], []byte("url"))
+		return err
+	}
+	if l.opts.V1 != nil {
+		return l.elementV1(t)
+	}
+	_, err := l.scan.skip(t)
+	return err
+}
+
+// object reads an entry that is an object or a version of one.
+func (l *listing) object(entry tag) error {
+	if entry.kind == tagEmpty {
+		return errAt(entry.start, "an empty entry")
+	}
+	l.objects = append(l.objects, listedObject{})
+	n := len(l.objects) - 1
+	o := &l.objects[n]
+	for {
+		t, ok, err := l.scan.child(entry)
+		if err != nil {
+			return err
+		}
+		if ok {
+			if err := l.property(o, n, t); err != nil {
+				return err
+			}
+			continue
+		}
+		if !o.hasKey || !o.hasSize {
+			return errAt(entry.start, "an entry without key or size")
+		}
+		if !o.hasETag {
+			l.edits = append(l.edits, edit{kind: editMissing, start: t.start, end: t.start, object: n})
+		}
+		l.lastKey = o.key
+		return nil
+	}
+}
+
+// property reads a child of the entry of object o, which has index n.
+func (l *listing) property(o *listedObject, n int, t tag) (err error) {
+	switch string(t.name) {
+	case "Key":
+		err = l.once(&o.key, &o.hasKey, t)
+	case "VersionId":
+		seen := o.version.end != 0
+		err = l.once(&o.version, &seen, t)
+	case "ETag":
+		err = l.once(&o.etag, &o.hasETag, t)
+		l.edits = append(l.edits,
+			edit{kind: editETag, start: o.etag.start, end: o.etag.end, object: n},
+			edit{kind: editChecksum, start: o.etag.end, end: o.etag.end, object: n})
+	case "Size":
+		if err = l.once(&o.size, &o.hasSize, t); err != nil {
+			return err
+		}
+		o.bytes, err = parseSize(l.scan.doc[o.size.textStart:o.size.textEnd])
+		l.edits = append(l.edits, edit{kind: editSize, start: o.size.textStart, end: o.size.textEnd, object: n})
+	case "UserMetadata":
+		o.metadataKnown = true
+		err = l.userMetadata(o, t)
+	case "Internal":
+		// MinIO leaves UserMetadata out when there is none, Internal never.
+		o.metadataKnown = true
+		err = l.removeElement(t)
+	case "UserTags", "ChecksumAlgorithm", "ChecksumType":
+		err = l.removeElement(t)
+	default:
+		_, err = l.scan.skip(t)
+	}
+	return err
+}
+
+// once reads a text element that may not occur again.
+func (l *listing) once(to *leaf, seen *bool, t tag) (err error) {
+	if *seen {
+		return errAt(t.start, "an element occurs twice")
+	}
+	*seen = true
+	*to, err = l.scan.text(t)
+	return err
+}
+
+func (l *listing) removeElement(t tag) error {
+	end, err := l.scan.skip(t)
+	l.remove(t.start, end)
+	return err
+}
+
+// deleteMarker reads a delete marker, which in S3 has neither size nor ETag
+// nor storage class.
+func (l *listing) deleteMarker(entry tag) error {
+	if entry.kind == tagEmpty {
+		return nil
+	}
+	for {
+		t, ok, err := l.scan.child(entry)
+		if err != nil || !ok {
+			return err
+		}
+		switch string(t.name) {
+		case "UserMetadata":
+			err = l.userMetadata(&listedObject{}, t)
+		case "ETag", "Size", "StorageClass", "Internal", "UserTags", "ChecksumAlgorithm", "ChecksumType":
+			err = l.removeElement(t)
+		default:
+			_, err = l.scan.skip(t)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// userMetadata reads and removes MinIO's UserMetadata element, whose children
+// are named after the metadata. Header names may hold characters that element
+// names may not, such as '&', and MinIO writes them all the same, so the
+// children are read as they are written: <name>, text, </name>.
+func (l *listing) userMetadata(o *listedObject, t tag) error {
+	if t.kind == tagEmpty {
+		l.remove(t.start, t.end)
+		return nil
+	}
+	doc := l.scan.doc
+	for pos := t.end; ; {
+		if rest, ok := bytes.CutPrefix(doc[pos:], []byte("</UserMetadata>")); ok {
+			l.scan.pos = len(doc) - len(rest)
+			l.remove(t.start, l.scan.pos)
+			return nil
+		}
+		nameEnd := bytes.IndexByte(doc[pos:], '>')
+		if nameEnd < 2 || doc[pos] != '<' {
+			return errAt(pos, "malformed UserMetadata")
+		}
+		name := doc[pos+1 : pos+nameEnd]
+		value := doc[pos+nameEnd+1:]
+		valueEnd := bytes.IndexByte(value, '<')
+		if valueEnd < 0 {
+			return errTruncated
+		}
+		rest := value[valueEnd:]
+		// "</" + name + ">"
+		size := len(name) + 3
+		if len(rest) < size || rest[1] != '/' || !bytes.Equal(rest[2:size-1], name) || rest[size-1] != '>' {
+			return errAt(pos, "malformed UserMetadata")
+		}
+		if sameHeader(name, l.opts.MetadataName) {
+			if o.metadata != nil {
+				return errAt(pos, "metadata occurs twice")
+			}
+			o.metadata = value[:valueEnd:valueEnd]
+		}
+		pos = len(doc) - len(rest) + size
+	}
+}
+
+// parseSize reads the digits of a size.
+func parseSize(text []byte) (int64, error) {
+	n, err := strconv.ParseUint(string(bytes.TrimSpace(text)), 10, 63)
+	if err != nil {
+		return 0, errors.New("a size that is no number")
+	}
+	return int64(n), nil //nolint:gosec // 63 bits
+}

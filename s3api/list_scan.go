@@ -1,0 +1,244 @@
+package s3api
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
+
+// tagKind tells opening, closing and self-closing tags apart.
+type tagKind uint8
+
+const (
+	tagOpen tagKind = iota
+	tagClose
+	tagEmpty
+	tagNone // the document has ended
+)
+
+// tag is one tag of a document, at doc[start:end].
+type tag struct {
+	kind       tagKind
+	name       []byte // local name, without a namespace prefix
+	qname      []byte // as written
+	start, end int
+}
+
+// xmlScanner finds the tags of an XML document and where they stand, which is
+// what copying a document with changes needs. It checks that tags nest, and
+// leaves text, attributes and names that nobody asks about unread: documents
+// of object stores carry control characters and header names in places where
+// XML has none, and encoding/xml, besides being ten times slower, refuses
+// them.
+type xmlScanner struct {
+	doc []byte
+	pos int
+}
+
+var errTruncated = errors.New("the document ends inside an element")
+
+// errAt says where in the document something is wrong, and never quotes it.
+func errAt(pos int, format string, a ...any) error {
+	return fmt.Errorf("offset %d: "+format, append([]any{pos}, a...)...)
+}
+
+// next returns the next tag, stepping over text, comments, CDATA sections and
+// processing instructions. Document type declarations are refused.
+func (s *xmlScanner) next() (tag, error) {
+	for {
+		i := bytes.IndexByte(s.doc[s.pos:], '<')
+		if i < 0 {
+			s.pos = len(s.doc)
+			return tag{kind: tagNone, start: s.pos, end: s.pos}, nil
+		}
+		s.pos += i
+		rest := s.doc[s.pos:]
+		var opening, closing string
+		switch {
+		case bytes.HasPrefix(rest, []byte("<!--")):
+			opening, closing = "<!--", "-->"
+		case bytes.HasPrefix(rest, []byte("<![CDATA[")):
+			opening, closing = "<![CDATA[", "]]>"
+		case bytes.HasPrefix(rest, []byte("<?")):
+			opening, closing = "<?", "?>"
+		case bytes.HasPrefix(rest, []byte("<!")):
+			return tag{}, errAt(s.pos, "unexpected declaration")
+		default:
+			return s.tag()
+		}
+		end := bytes.Index(rest[len(opening):], []byte(closing))
+		if end < 0 {
+			return tag{}, errTruncated
+		}
+		s.pos += len(opening) + end + len(closing)
+	}
+}
+
+// tag reads the tag at pos, which is at its '<'.
+func (s *xmlScanner) tag() (tag, error) {
+	t := tag{start: s.pos}
+	i := s.pos + 1
+	if i < len(s.doc) && s.doc[i] == '/' {
+		t.kind = tagClose
+		i++
+	}
+	nameStart := i
+	for i < len(s.doc) && !endsName(s.doc[i]) {
+		i++
+	}
+	t.qname = s.doc[nameStart:i]
+	t.name = t.qname[bytes.IndexByte(t.qname, ':')+1:]
+	if len(t.name) == 0 {
+		return tag{}, errAt(t.start, "a tag without a name")
+	}
+	end, err := s.tagEnd(i)
+	if err != nil {
+		return tag{}, err
+	}
+	switch inner := s.doc[i : end-1]; {
+	case t.kind == tagClose && len(bytes.TrimSpace(inner)) > 0:
+		return tag{}, errAt(t.start, "a closing tag with attributes")
+	case t.kind == tagOpen && bytes.HasSuffix(inner, []byte("/")):
+		t.kind = tagEmpty
+	}
+	t.end, s.pos = end, end
+	return t, nil
+}
+
+// tagEnd returns the offset after the '>' that ends a tag whose name ends at
+// i, taking no '>' inside a quoted attribute for it.
+func (s *xmlScanner) tagEnd(i int) (int, error) {
+	for i < len(s.doc) {
+		switch c := s.doc[i]; c {
+		case '>':
+			return i + 1, nil
+		case '<':
+			return 0, errAt(i, "unexpected '<' in a tag")
+		case '"', '\'':
+			n := bytes.IndexByte(s.doc[i+1:], c)
+			if n < 0 {
+				return 0, errTruncated
+			}
+			i += n + 2
+		default:
+			i++
+		}
+	}
+	return 0, errTruncated
+}
+
+func endsName(c byte) bool {
+	switch c {
+	case ' ', '\t', '\r', '\n', '/', '>', '<', '=', '"', '\'', '&':
+		return true
+	}
+	return false
+}
+
+// maxDepth bounds how deep elements nest; S3 documents stay below six.
+const maxDepth = 32
+
+// skip steps over the rest of the element that open began and returns the
+// offset after it.
+func (s *xmlScanner) skip(open tag) (end int, err error) {
+	if open.kind == tagEmpty {
+		return open.end, nil
+	}
+	var stack [maxDepth][]byte
+	stack[0] = open.qname
+	for depth := 1; depth > 0; {
+		t, err := s.next()
+		if err != nil {
+			return 0, err
+		}
+		switch t.kind {
+		case tagNone:
+			return 0, errTruncated
+		case tagOpen:
+			if depth == maxDepth {
+				return 0, errAt(t.start, "elements nest too deep")
+			}
+			stack[depth] = t.qname
+			depth++
+		case tagClose:
+			depth--
+			if !bytes.Equal(stack[depth], t.qname) {
+				return 0, errAt(t.start, "an element is closed by another's tag")
+			}
+		case tagEmpty:
+		}
+	}
+	return s.pos, nil
+}
+
+// leaf is an element that holds text only: the element is at
+// doc[start:end], its text at doc[textStart:textEnd].
+type leaf struct {
+	start, end         int
+	textStart, textEnd int
+}
+
+// text reads the rest of the element that open began, which must hold nothing
+// but text.
+func (s *xmlScanner) text(open tag) (leaf, error) {
+	l := leaf{start: open.start, textStart: open.end, textEnd: open.end, end: open.end}
+	if open.kind == tagEmpty {
+		return l, nil
+	}
+	i := bytes.IndexByte(s.doc[s.pos:], '<')
+	if i < 0 {
+		return leaf{}, errTruncated
+	}
+	s.pos += i
+	l.textEnd = s.pos
+	t, err := s.tag()
+	if err != nil {
+		return leaf{}, err
+	}
+	if t.kind != tagClose || !bytes.Equal(t.qname, open.qname) {
+		return leaf{}, errAt(t.start, "an element holds more than text")
+	}
+	l.end = t.end
+	return l, nil
+}
+
+// root reads the opening tag of the document's root element.
+func (s *xmlScanner) root() (tag, error) {
+	t, err := s.next()
+	if err != nil {
+		return tag{}, err
+	}
+	if t.kind != tagOpen {
+		return tag{}, errors.New("the document has no content")
+	}
+	return t, nil
+}
+
+// child returns the next child of the element that parent began: an opening
+// or empty tag. ok is false, and t the closing tag, after the last one.
+func (s *xmlScanner) child(parent tag) (t tag, ok bool, err error) {
+	t, err = s.next()
+	switch {
+	case err != nil:
+		return tag{}, false, err
+	case t.kind == tagNone:
+		return tag{}, false, errTruncated
+	case t.kind != tagClose:
+		return t, true, nil
+	case !bytes.Equal(t.qname, parent.qname):
+		return tag{}, false, errAt(t.start, "an element is closed by another's tag")
+	}
+	return t, false, nil
+}
+
+// finish checks that nothing follows the root element.
+func (s *xmlScanner) finish() error {
+	t, err := s.next()
+	if err != nil {
+		return err
+	}
+	if t.kind != tagNone {
+		return errAt(t.start, "more than one root element")
+	}
+	return nil
+}
