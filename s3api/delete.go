@@ -12,6 +12,8 @@ const (
 	MaxDeleteBody = 2 << 20
 	// MaxDeleteObjects is the largest number of objects in one request.
 	MaxDeleteObjects = 1000
+
+	maxDeleteKey = 1024 // bytes
 )
 
 // DeleteRequest is the body of a DeleteObjects request.
@@ -107,7 +109,7 @@ func parseDeleteObject(scan *xmlScanner, parent tag) (o DeleteObject, err error)
 		}
 		return nil
 	})
-	if err == nil && (o.Key == "" || len(o.Key) > maxKeyBytes) {
+	if err == nil && (o.Key == "" || len(o.Key) > maxDeleteKey) {
 		err = ErrMalformedXML
 	}
 	return o, err
