@@ -2,6 +2,7 @@ package s3api
 
 import (
 	"net/http"
+	"strings"
 )
 
 // WriteCondition is the one condition a write may have. The zero value is no
@@ -77,7 +78,7 @@ func parseWriteCondition(h http.Header) (c WriteCondition, err error) {
 func (c WriteCondition) IsZero() bool { return c == WriteCondition{} }
 
 // Check applies the condition to what is stored under the key. etag is the
-// stored object's ETag, without quotes, and does not count if there is none.
+// stored object's ETag, quoted or not, and does not count if there is no object.
 // The error is ErrPreconditionFailed with the Condition, or ErrNoSuchKey.
 func (c WriteCondition) Check(exists bool, etag string) error {
 	switch {
@@ -89,7 +90,7 @@ func (c WriteCondition) Check(exists bool, etag string) error {
 		}
 	case !exists:
 		return ErrNoSuchKey
-	case !c.Present && c.ETag != etag:
+	case !c.Present && c.ETag != strings.Trim(etag, `"`):
 		return ErrPreconditionFailed.With("Condition", headerIfMatch)
 	}
 	return nil

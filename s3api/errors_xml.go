@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"unicode/utf8"
 )
 
 // Limits on what is read of a store's error document. They are far above any
@@ -76,14 +75,16 @@ func validElementName(name string) bool {
 }
 
 // ParseError reads the error document of a store's response. It always returns
-// an error: a body that is empty (as of HEAD), not a document or without a
-// usable code gives the general error of the status. Extra elements become
-// Fields; those that identify the store's own request (RequestId, HostId,
-// Resource) are dropped. Only the first 64 KiB of body are looked at.
+// an error. Extra elements become Fields; those that identify the store's own
+// request (RequestId, HostId, Resource) are dropped. Only the first 64 KiB of
+// body are looked at.
 //
-// The status of the result is the given one if it is an error status.
-// Otherwise, as for a 200 response that ends in an error, it is the one that
-// belongs to the code, or 500.
+// The result has the given status if that is an error status. Otherwise, as
+// for a 200 response that ends in an error, it has the one that belongs to the
+// code, or 500. A body that is empty (as of HEAD), not a document or without a
+// usable code gives the general error of the status, with the status of that
+// error: 404 NoSuchKey, but 503 ServiceUnavailable for the 502 and 504 of
+// whatever stands before the store.
 func ParseError(status int, body []byte) *Error {
 	e := readErrorDocument(body[:min(len(body), maxErrorBody)])
 	if e == nil {
@@ -111,7 +112,7 @@ func readErrorDocument(body []byte) *Error {
 	d := xml.NewDecoder(bytes.NewReader(body))
 	d.Strict = false
 	// Every encoding is read as if it were UTF-8: the codes and names that
-	// matter are ASCII, and the rest is repaired below.
+	// matter are ASCII, and reading ends where that turns out wrong.
 	d.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil }
 	if root, err := nextStart(d); err != nil || root != "Error" {
 		return nil
@@ -164,7 +165,7 @@ func nextStart(d *xml.Decoder) (string, error) {
 }
 
 // elementText returns the text of the element just opened, nested elements
-// left out, as valid UTF-8 of at most maxErrorText bytes.
+// left out, cut to maxErrorText bytes and again to whole characters.
 func elementText(d *xml.Decoder) (string, error) {
 	var b []byte
 	for depth := 1; ; {
@@ -177,7 +178,7 @@ func elementText(d *xml.Decoder) (string, error) {
 			depth++
 		case xml.EndElement:
 			if depth--; depth == 0 {
-				return strings.ToValidUTF8(string(b), string(utf8.RuneError)), nil
+				return strings.ToValidUTF8(string(b), ""), nil
 			}
 		case xml.CharData:
 			if depth == 1 {

@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// maxKeyLength is the longest object key in bytes of UTF-8 (S3 User Guide,
+// maxKeyBytes is the longest object key in bytes of UTF-8 (S3 User Guide,
 // "Naming Amazon S3 objects").
-const maxKeyLength = 1024
+const maxKeyBytes = 1024
 
 // ParsePath splits a raw, still escaped path-style request path into bucket
 // and object key and decodes each exactly once. "/" gives neither, "/bucket"
@@ -37,10 +37,10 @@ func ParsePath(rawPath string) (bucket, key string, err error) {
 	if key, ok = unescape(rawKey, false); !ok || strings.IndexByte(key, 0) >= 0 || !utf8.ValidString(key) {
 		return "", "", ErrInvalidURI
 	}
-	if len(key) > maxKeyLength {
+	if len(key) > maxKeyBytes {
 		return "", "", ErrKeyTooLong.
 			With("Size", strconv.Itoa(len(key))).
-			With("MaxSizeAllowed", strconv.Itoa(maxKeyLength))
+			With("MaxSizeAllowed", strconv.Itoa(maxKeyBytes))
 	}
 	return bucket, key, nil
 }
