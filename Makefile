@@ -54,6 +54,8 @@ test-integration: $(BIN)/minio $(BIN)/devstore $(BIN)/devserver $(BIN)/caddy ## 
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## Check style, suspicious code and formatting
+	go mod tidy -diff
+	cd integration && go mod tidy -diff
 	$(BIN)/golangci-lint run ./...
 	cd integration && $(ABS)/golangci-lint run --config ../.golangci.yml ./...
 

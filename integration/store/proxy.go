@@ -122,9 +122,10 @@ func (p *Proxy) Exchanges() []Exchange {
 // Lines returns "METHOD /target" of every exchange, query included: what a test
 // compares when it counts requests.
 func (p *Proxy) Lines() []string {
-	lines := []string{}
-	for _, e := range p.Exchanges() {
-		lines = append(lines, e.Method+" "+e.Target)
+	all := p.Exchanges()
+	lines := make([]string, len(all))
+	for i, e := range all {
+		lines[i] = e.Method + " " + e.Target
 	}
 	return lines
 }
