@@ -21,7 +21,7 @@ const redacted = "[redacted]"
 // slices the array. Comparing keys with == is not constant time: use Equal.
 //
 // The protection ends at unexported struct fields, which package fmt prints
-// without asking the value: a struct that keeps a key in one holds it by pointer.
+// without asking the value: a struct that keeps a key in one has a Format method of its own.
 type Key [KeySize]byte
 
 // NewKey returns a fresh random key. It does not fail: the runtime ends the

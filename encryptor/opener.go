@@ -2,6 +2,7 @@ package encryptor
 
 import (
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -12,7 +13,7 @@ import (
 // Errors of the body are returned as they are; for all others see ErrNotAuthentic.
 type Opener struct {
 	guard
-	keys   *Keys // a pointer, so that package fmt does not print them
+	keys   *Keys
 	layout Layout
 	body   io.Reader
 
@@ -162,6 +163,9 @@ func (o *Opener) exit() {
 		o.mu.Unlock()
 	}
 }
+
+// Format prints the type alone, whatever the verb: the fields lead to keys and plaintext.
+func (o *Opener) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "encryptor.Opener") }
 
 // release is idempotent. Nobody may be using the Opener.
 func (o *Opener) release() {

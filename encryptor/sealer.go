@@ -12,7 +12,7 @@ import (
 // ahead by more than a few chunks, and it returns errors of the body as they are.
 type Sealer struct {
 	guard
-	keys     *Keys // a pointer, so that package fmt does not print them
+	keys     *Keys
 	body     io.Reader
 	length   int64
 	part     uint32 // 0: a whole object
@@ -181,6 +181,9 @@ func (s *Sealer) exit() {
 		s.mu.Unlock()
 	}
 }
+
+// Format prints the type alone, whatever the verb: the fields lead to keys and plaintext.
+func (s *Sealer) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "encryptor.Sealer") }
 
 // release is idempotent. Nobody may be using the Sealer.
 func (s *Sealer) release() {
