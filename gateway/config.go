@@ -194,7 +194,7 @@ func (c *Config) complete() error {
 	}
 	switch u.Identity {
 	case IdentityService:
-		if u.Credential.AccessKey == "" || u.Credential.Secret.IsEmpty() {
+		if u.Credential.AccessKey == "" || u.Credential.Secret.IsZero() {
 			return errors.New("the service account of the store is missing: give upstream credentials, or let requests be signed as the client")
 		}
 	case IdentityClient:

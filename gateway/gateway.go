@@ -1,0 +1,195 @@
+package gateway
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"strings"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
+	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
+)
+
+// Gateway answers S3 requests from an encrypted view of a plain store. It is
+// safe for concurrent use.
+type Gateway struct {
+	cfg      Config
+	verifier *sigv4.Verifier
+	signer   *sigv4.Signer
+	digests  cache[digestID, encryptor.Digests]
+	entries  cache[entryID, s3api.Rewritten]
+}
+
+// New returns a gateway with the given configuration. It contacts nothing.
+func New(cfg Config) (*Gateway, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	g := &Gateway{
+		cfg:     cfg,
+		signer:  new(sigv4.Signer),
+		digests: newCache[digestID, encryptor.Digests](digestCacheSize),
+		entries: newCache[entryID, s3api.Rewritten](entryCacheSize),
+	}
+	g.verifier = &sigv4.Verifier{
+		Lookup: func(accessKey string) (sigv4.Secret, bool) {
+			cred, ok := cfg.Credentials.Lookup(accessKey)
+			if !ok {
+				return sigv4.Secret{}, false
+			}
+			return cred.Secret, true
+		},
+		Region: cfg.Region,
+		Now:    cfg.Now,
+	}
+	return g, nil
+}
+
+// Serve answers r. It always writes the whole answer itself, errors included,
+// unless what the store sends turns out to be bad after the response header
+// is out: then it panics with http.ErrAbortHandler, so that the server cuts
+// the connection and no client takes a short body for a complete one.
+func (g *Gateway) Serve(w http.ResponseWriter, r *http.Request, in Inbound) {
+	c := &call{g: g, w: w, r: r, header: in.Header, via: in.Via, out: in.Outcome, id: newRequestID()}
+	if c.header == nil {
+		c.header = r.Header
+	}
+	if c.out == nil {
+		c.out = new(Outcome)
+	}
+	if t := g.cfg.Upstream.Transport; t != nil {
+		c.via = t
+	}
+	w.Header().Set("X-Amz-Request-Id", c.id)
+	if err := c.serve(in.Target); err != nil {
+		c.fail(err)
+	}
+}
+
+// serve is the life of a request: who asks, what for, may they, do it.
+func (c *call) serve(target string) error {
+	if err := c.parse(target); err != nil {
+		return err
+	}
+	if err := c.authenticate(target); err != nil {
+		return err
+	}
+	if err := c.route(); err != nil {
+		return err
+	}
+	if err := c.authorize(); err != nil {
+		return err
+	}
+	handle := c.handler()
+	if handle == nil {
+		return s3api.ErrNotImplemented.WithMessage("%s is not supported by this gateway.", c.op.Name)
+	}
+	return handle(c)
+}
+
+// parse finds out which bucket and object the request is for.
+func (c *call) parse(target string) (err error) {
+	rawPath, _, _ := strings.Cut(target, "?")
+	c.bucket, c.key, err = s3api.ParsePath(rawPath)
+	return err
+}
+
+// authenticate is the only way to a client's identity. What it leaves in
+// c.auth includes the verifier that a body must be read through.
+func (c *call) authenticate(target string) (err error) {
+	c.auth, err = c.g.verifier.Verify(c.r, target, c.header)
+	if err != nil {
+		return err
+	}
+	c.query = c.auth.Query
+	if len(c.auth.Hoisted) > 0 {
+		merged := c.header.Clone()
+		for name, values := range c.auth.Hoisted {
+			merged[name] = values
+		}
+		c.header = merged
+	}
+	if c.auth.AccessKey == "" {
+		return nil
+	}
+	cred, ok := c.g.cfg.Credentials.Lookup(c.auth.AccessKey)
+	if !ok { // removed since the signature was checked
+		return s3api.ErrInvalidAccessKeyID
+	}
+	c.cred = cred
+	c.out.AccessKey = cred.AccessKey
+	return nil
+}
+
+// route names the operation. Anything not known is refused here.
+func (c *call) route() (err error) {
+	c.op, err = s3api.Route(c.r.Method, c.bucket, c.key, c.query, c.header)
+	if err != nil {
+		return err
+	}
+	c.out.Operation, c.out.Bucket = c.op.Name, c.bucket
+	if c.auth.Payload.Streaming() && !c.op.Streaming {
+		return s3api.ErrStreamingNotAllowed
+	}
+	return nil
+}
+
+// authorize checks what the client may do. Anonymous requests may read
+// objects of public buckets and nothing else.
+func (c *call) authorize() error {
+	if c.cred == nil {
+		if (c.op.Name == "GetObject" || c.op.Name == "HeadObject") && matchAny(c.g.cfg.PublicBuckets, c.bucket) {
+			return nil
+		}
+		return s3api.ErrAccessDenied
+	}
+	if c.cred.ReadOnly && c.op.Write {
+		return s3api.ErrAccessDenied.WithMessage("The access key is read-only.")
+	}
+	if c.bucket != "" && !c.cred.mayUse(c.bucket) {
+		return s3api.ErrAccessDenied
+	}
+	return nil
+}
+
+func (cr *Credential) mayUse(bucket string) bool {
+	return len(cr.Buckets) == 0 || matchAny(cr.Buckets, bucket)
+}
+
+// handler returns what performs the operation, or nil if nothing does.
+func (c *call) handler() func(*call) error {
+	if h, ok := handlers[c.op.Name]; ok {
+		return h
+	}
+	if c.op.Class == s3api.Pass {
+		return (*call).pass
+	}
+	return nil
+}
+
+// handlers perform the operations that are more than passing the request on.
+var handlers = map[string]func(*call) error{
+	"PutObject":          (*call).putObject,
+	"GetObject":          (*call).getObject,
+	"HeadObject":         (*call).headObject,
+	"DeleteObject":       (*call).deleteObject,
+	"DeleteObjects":      (*call).deleteObjects,
+	"ListBuckets":        (*call).listBuckets,
+	"ListObjects":        (*call).listObjects,
+	"ListObjectsV2":      (*call).listObjectsV2,
+	"ListObjectVersions": (*call).listObjectVersions,
+}
+
+// Close releases what the gateway holds. Requests in flight are not affected.
+func (g *Gateway) Close() {
+	g.digests.close()
+	g.entries.close()
+}
+
+// newRequestID returns 16 upper-case hexadecimal digits, as S3's request ids.
+func newRequestID() string {
+	var b [8]byte
+	rand.Read(b[:]) //nolint:errcheck // never returns an error
+	return strings.ToUpper(hex.EncodeToString(b[:]))
+}

@@ -1,0 +1,162 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/xml"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
+)
+
+// passHeader are the request headers that operations passed on to the store
+// may have.
+var passHeader = []string{
+	"X-Amz-Acl",
+	"X-Amz-Bucket-Object-Lock-Enabled",
+	"X-Amz-Bucket-Object-Lock-Token",
+	"X-Amz-Bypass-Governance-Retention",
+	"X-Amz-Confirm-Remove-Self-Bucket-Access",
+	"X-Amz-Expected-Bucket-Owner",
+	"X-Amz-Grant-Full-Control",
+	"X-Amz-Grant-Read",
+	"X-Amz-Grant-Read-Acp",
+	"X-Amz-Grant-Write",
+	"X-Amz-Grant-Write-Acp",
+	"X-Amz-Mfa",
+	"X-Amz-Object-Ownership",
+	"X-Amz-Request-Payer",
+	"X-Amz-Skip-Destination-Validation",
+	"X-Amz-Transition-Default-Minimum-Object-Size",
+}
+
+// maxDocument is the largest configuration document in bytes.
+const maxDocument = 1 << 20
+
+// pass sends the operation to the store under the gateway's own signature and
+// gives the answer back. Nothing of an object's content is in it.
+func (c *call) pass() error {
+	if err := metadata.RefuseSSE(c.header); err != nil {
+		return err
+	}
+	sr := &storeRequest{method: c.r.Method, bucket: c.bucket, key: c.key, query: c.query.Del("x-id"), header: make(http.Header, 12)}
+	copyHeaders(sr.header, c.header, passHeader)
+	if err := c.passDocument(sr); err != nil {
+		return err
+	}
+	resp, err := c.send(c.r.Context(), sr)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode/100 != 2 {
+		return c.storeError(resp)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
+	h := c.w.Header()
+	for name, values := range resp.Header {
+		if passesBack(name) {
+			h[name] = values
+		}
+	}
+	c.start(resp.StatusCode)
+	if _, err := io.Copy(c.w, resp.Body); err != nil {
+		return err
+	}
+	return nil
+}
+
+// passDocument reads and verifies the body, if the operation has one.
+func (c *call) passDocument(sr *storeRequest) error {
+	if !c.op.Document {
+		return nil
+	}
+	var doc []byte
+	var err error
+	if c.op.DigestRequired {
+		doc, err = c.verifiedDocument(maxDocument)
+	} else {
+		doc, err = c.document(c.auth.Body(c.r.Body), maxDocument)
+	}
+	if err != nil {
+		return err
+	}
+	if c.op.Name == "PutBucketPolicy" && bytes.Contains(bytes.ToLower(doc), []byte("s3:x-amz-server-side-encryption")) {
+		// The store never sees the headers that such a condition is about, so
+		// it would come to mean something else.
+		return s3api.ErrNotImplemented.WithMessage("Bucket policies with conditions on s3:x-amz-server-side-encryption are not supported.")
+	}
+	contentType := c.header.Get("Content-Type")
+	if contentType == "" {
+		contentType = "application/xml"
+	}
+	sr.setDocument(doc, contentType)
+	return nil
+}
+
+// passesBack reports whether a response header of the store is given to the
+// client by operations that are passed on.
+func passesBack(name string) bool {
+	switch name {
+	case "Content-Type", "Content-Length", "Etag", "Last-Modified", "Location":
+		return true
+	case "X-Amz-Request-Id", "X-Amz-Id-2":
+		return false
+	}
+	return strings.HasPrefix(name, "X-Amz-") && !metadata.Private(name) && !strings.HasPrefix(name, "X-Amz-Server-Side-Encryption")
+}
+
+// listBuckets answers with the buckets that the client may use.
+//
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
+func (c *call) listBuckets() error {
+	if len(c.cred.Buckets) == 0 {
+		return c.pass()
+	}
+	resp, err := c.send(c.r.Context(), &storeRequest{method: http.MethodGet, query: c.query.Del("x-id")})
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return c.storeError(resp)
+	}
+	doc, err := readDocument(resp, s3api.MaxListing)
+	if err != nil {
+		return err
+	}
+	var list bucketList
+	if err := xml.Unmarshal(doc, &list); err != nil {
+		return err
+	}
+	kept := list.Buckets[:0]
+	for _, b := range list.Buckets {
+		if c.cred.mayUse(b.Name) {
+			kept = append(kept, b)
+		}
+	}
+	list.Buckets = kept
+	list.Namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
+	out, err := xml.Marshal(list)
+	if err != nil {
+		return err
+	}
+	return c.sendDocument(append([]byte(xml.Header), out...))
+}
+
+// bucketList is the answer to ListBuckets.
+type bucketList struct {
+	XMLName   xml.Name `xml:"ListAllMyBucketsResult"`
+	Namespace string   `xml:"xmlns,attr"`
+	Owner     struct {
+		ID          string
+		DisplayName string `xml:",omitempty"`
+	}
+	Buckets []struct {
+		Name         string
+		CreationDate string
+		BucketRegion string `xml:",omitempty"`
+	} `xml:"Buckets>Bucket"`
+	ContinuationToken string `xml:",omitempty"`
+	Prefix            string `xml:",omitempty"`
+}

@@ -1,0 +1,214 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
+	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
+	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
+)
+
+// upload is the ciphertext of one object on its way to the store: either
+// sealed already, or sealed as it is read.
+type upload struct {
+	env      *metadata.Envelope
+	length   int64 // of the ciphertext, in bytes
+	buffered *buffer
+	stream   *storeBody
+	users    atomic.Int32 // of buffered, besides the handler
+}
+
+// envelopeHeader returns the metadata header of the object.
+func (u *upload) envelopeHeader() ([]string, error) {
+	v, err := u.env.Encode()
+	return []string{v}, err
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+const storeChecksum = "X-Amz-Checksum-Crc32c"
+
+// attach makes the ciphertext the body of sr, with what the store needs to
+// check it on arrival.
+func (u *upload) attach(sr *storeRequest, integrity Integrity) {
+	sr.length, sr.payloadHash = u.length, sigv4.UnsignedPayload
+	if u.buffered != nil {
+		if integrity == IntegrityChecksum {
+			sum := binary.BigEndian.AppendUint32(nil, crc32.Checksum(u.buffered.b, castagnoli))
+			sr.header[storeChecksum] = []string{base64.StdEncoding.EncodeToString(sum)}
+		}
+		u.users.Store(1)
+		sr.getBody = u.rewound
+		sr.body, _ = u.rewound() // never fails
+		return
+	}
+	if integrity == IntegrityChecksum {
+		sr.payloadHash = sigv4.StreamingUnsignedTrailer
+		sr.header["X-Amz-Decoded-Content-Length"] = []string{strconv.FormatInt(u.length, 10)}
+		sr.header["X-Amz-Trailer"] = []string{"x-amz-checksum-crc32c"}
+		sr.header["Content-Encoding"] = []string{joinEncoding("aws-chunked", sr.header)}
+		sr.length = framedSize(u.length)
+		u.stream.frame(u.length)
+	}
+	sr.body, sr.getBody = u.stream, u.stream.again
+}
+
+func joinEncoding(first string, h http.Header) string {
+	if enc := h.Get("Content-Encoding"); enc != "" {
+		return first + "," + enc
+	}
+	return first
+}
+
+// rewound returns a body with the same sealed bytes from their start, which
+// makes it safe for the transport to send them again.
+func (u *upload) rewound() (io.ReadCloser, error) {
+	u.users.Add(1)
+	return &storeBody{r: bytes.NewReader(u.buffered.b), free: u.unuse, size: u.length, started: true}, nil
+}
+
+func (u *upload) unuse() {
+	if u.users.Add(-1) == 0 {
+		u.buffered.release()
+	}
+}
+
+// release ends the handler's use of the upload. The transport may still hold
+// a body for a moment; the buffers are reused only after that.
+func (u *upload) release() {
+	if u.buffered != nil {
+		if u.users.Load() == 0 { // never attached
+			u.buffered.release()
+			return
+		}
+		u.unuse()
+		return
+	}
+	u.stream.release()
+}
+
+// clientError returns what was wrong with the client's body, if that is why
+// the upload failed.
+func (u *upload) clientError() error {
+	if u.stream == nil {
+		return nil
+	}
+	return u.stream.failure()
+}
+
+// sent reports whether all of the ciphertext was read for the store.
+func (u *upload) sent() bool { return u.stream == nil || u.stream.sent() }
+
+// storeBody is a request body for the store. A transport may close it while
+// another of its goroutines is still reading, so what the body stands on is
+// freed by whichever comes last.
+type storeBody struct {
+	mu      sync.Mutex
+	r       io.Reader
+	free    func()
+	size    int64 // bytes to come
+	started bool
+	reading bool
+	closed  bool
+	freed   bool
+	err     error
+}
+
+// newStreamBody returns the body for what the sealer makes.
+func newStreamBody(s *encryptor.Sealer, size int64) *storeBody {
+	return &storeBody{r: s, size: size, free: func() { _ = s.Close() }}
+}
+
+// frame puts the body into the aws-chunked framing with a checksum trailer.
+func (b *storeBody) frame(size int64) {
+	b.r, b.size = newFramer(b.r, size), framedSize(size)
+}
+
+var (
+	errBodyClosed  = errors.New("read from a closed body")
+	errLongPayload = errors.New("the payload is longer than announced")
+)
+
+func (b *storeBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return 0, errBodyClosed
+	}
+	b.started, b.reading = true, true
+	b.mu.Unlock()
+
+	n, err := b.r.Read(p)
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reading = false
+	b.size -= int64(n)
+	if err != nil && err != io.EOF && b.err == nil {
+		b.err = err
+	}
+	b.freeIfDone()
+	return n, err
+}
+
+// Close ends reading. A body of which nothing was read survives it, so that a
+// request over a connection that turned out to be dead can be sent again.
+func (b *storeBody) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.started {
+		b.closed = true
+		b.freeIfDone()
+	}
+	return nil
+}
+
+func (b *storeBody) release() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	b.freeIfDone()
+}
+
+func (b *storeBody) freeIfDone() {
+	if b.closed && !b.reading && !b.freed {
+		b.freed = true
+		b.free()
+	}
+}
+
+var errBodyUsed = errors.New("the body is a stream and was read already")
+
+// again returns the body for another attempt, if nothing was read of it.
+func (b *storeBody) again() (io.ReadCloser, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.started || b.closed {
+		return nil, errBodyUsed
+	}
+	return b, nil
+}
+
+func (b *storeBody) failure() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err == nil {
+		return nil
+	}
+	return bodyError(b.err)
+}
+
+func (b *storeBody) sent() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.size == 0
+}

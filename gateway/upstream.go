@@ -1,0 +1,139 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
+	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
+)
+
+// storeRequest is a request of the gateway's own to the store. Only what is
+// named here goes out: nothing of the client's request is passed on as it is.
+type storeRequest struct {
+	method      string
+	bucket, key string
+	query       s3api.Query
+	header      http.Header                   // sent and signed; may be nil
+	body        io.ReadCloser                 // nil for none
+	getBody     func() (io.ReadCloser, error) // the same bytes again, where that is possible
+	length      int64
+	payloadHash string // value of x-amz-content-sha256; "" when there is no body
+}
+
+// storeUnreachable is the error of a request to the store that got no answer.
+type storeUnreachable struct{ err error }
+
+func (e *storeUnreachable) Error() string { return "reaching the store: " + e.err.Error() }
+func (e *storeUnreachable) Unwrap() error { return e.err }
+
+// send signs the request and sends it to the store. Whatever the store
+// answers is a response, not an error.
+func (c *call) send(ctx context.Context, sr *storeRequest) (*http.Response, error) {
+	u := &c.g.cfg.Upstream
+	path := "/" + sr.bucket
+	if sr.key != "" {
+		path += "/" + sr.key
+	}
+	h := sr.header
+	if h == nil {
+		h = make(http.Header, 6)
+	}
+	// Go's transport would ask for gzip and unpack it: an object that was
+	// stored with Content-Encoding: gzip is ciphertext and must arrive as it is.
+	h["Accept-Encoding"] = []string{"identity"}
+	h["User-Agent"] = nil
+	req := (&http.Request{
+		Method: sr.method,
+		URL: &url.URL{
+			Scheme:   u.Endpoint.Scheme,
+			Host:     u.Endpoint.Host,
+			Path:     path,
+			RawPath:  s3api.EscapePath(path),
+			RawQuery: sr.query.Encode(),
+		},
+		Host:       u.Endpoint.Host,
+		Proto:      "HTTP/1.1",
+		ProtoMajor: 1,
+		ProtoMinor: 1,
+		Header:     h,
+	}).WithContext(ctx)
+	if sr.body != nil {
+		req.Body, req.GetBody, req.ContentLength = sr.body, sr.getBody, sr.length
+		if sr.length == 0 {
+			req.Body, req.GetBody = http.NoBody, nil
+		}
+	}
+	c.sign(req, sr.payloadHash)
+	resp, err := c.via.RoundTrip(req)
+	if err != nil {
+		return nil, &storeUnreachable{err}
+	}
+	return resp, nil
+}
+
+func (c *call) sign(req *http.Request, payloadHash string) {
+	u := &c.g.cfg.Upstream
+	if payloadHash == "" {
+		payloadHash = sigv4.EmptySHA256
+	}
+	cred := u.Credential
+	if u.Identity == IdentityClient {
+		if c.cred == nil {
+			return
+		}
+		cred = sigv4.Credential{AccessKey: c.cred.AccessKey, Secret: c.cred.Secret}
+	}
+	c.g.signer.Sign(req, cred, u.Region, payloadHash, c.g.cfg.Now())
+}
+
+// maxErrorDocument bounds what is read of a store's error answer.
+const maxErrorDocument = 64 << 10
+
+// storeError reads a response that is not a success as an error. It closes
+// the body.
+func (c *call) storeError(resp *http.Response) error {
+	defer resp.Body.Close()
+	doc, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorDocument))
+	if err != nil {
+		return &storeUnreachable{err}
+	}
+	e := s3api.ParseError(resp.StatusCode, doc)
+	c.errorHeader = resp.Header
+	if ourFault[e.Code] && c.g.cfg.Upstream.Identity == IdentityService {
+		// About the gateway's own request, so it must not reach the client as
+		// if it were about the client's.
+		return fmt.Errorf("the store refused the gateway's request: %w", &hiddenError{e})
+	}
+	return e
+}
+
+// hiddenError keeps a store's error out of reach of errors.As.
+type hiddenError struct{ e *s3api.Error }
+
+func (h *hiddenError) Error() string { return h.e.Error() }
+
+// ourFault are the codes of errors in how the gateway authenticates to the
+// store or sends a body.
+var ourFault = map[string]bool{
+	"AuthorizationHeaderMalformed": true,
+	"BadDigest":                    true,
+	"InvalidAccessKeyId":           true,
+	"InvalidDigest":                true,
+	"MissingContentLength":         true,
+	"MissingSecurityHeader":        true,
+	"RequestTimeTooSkewed":         true,
+	"SignatureDoesNotMatch":        true,
+	"XAmzContentChecksumMismatch":  true,
+	"XAmzContentSHA256Mismatch":    true,
+}
+
+// drain reads what little is left of a response body, so that the connection
+// can be used again, and closes it.
+func drain(body io.ReadCloser) {
+	_, _ = io.CopyN(io.Discard, body, 256<<10) // a connection that breaks here is simply not used again
+	_ = body.Close()
+}
