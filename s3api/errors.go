@@ -73,13 +73,10 @@ func (e *Error) Field(name string) string {
 }
 
 // define makes one entry of the catalogue and files it under its code, so
-// that a store's answer can be given the status that belongs to its code. The
-// first entry of a code is the one filed.
+// that a store's answer can be given the status that belongs to its code.
 func define(status int, code, message string) *Error {
 	e := &Error{Code: code, Status: status, Message: message}
-	if _, taken := catalogue[code]; !taken {
-		catalogue[code] = e
-	}
+	catalogue[code] = e
 	return e
 }
 

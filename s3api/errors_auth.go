@@ -31,25 +31,25 @@ var (
 // Texts that stand for one exact situation, under a code shared by several.
 var (
 	// ErrHeadersNotSigned: an x-amz-… header or Host is outside the signature. Callers add HeadersNotSigned.
-	ErrHeadersNotSigned = define(http.StatusForbidden, "AccessDenied", "There were headers present in the request which were not signed")
+	ErrHeadersNotSigned = ErrAccessDenied.WithMessage("There were headers present in the request which were not signed")
 	// ErrMissingDate: a signed request without a date.
-	ErrMissingDate = define(http.StatusForbidden, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
+	ErrMissingDate = ErrAccessDenied.WithMessage("AWS authentication requires a valid Date or x-amz-date header")
 	// ErrRequestExpired: a presigned URL after its time. Callers add X-Amz-Expires, Expires and ServerTime.
-	ErrRequestExpired = define(http.StatusForbidden, "AccessDenied", "Request has expired")
+	ErrRequestExpired = ErrAccessDenied.WithMessage("Request has expired")
 	// ErrRequestNotYetValid: a presigned URL dated in the future.
-	ErrRequestNotYetValid = define(http.StatusForbidden, "AccessDenied", "Request is not valid yet")
+	ErrRequestNotYetValid = ErrAccessDenied.WithMessage("Request is not valid yet")
 	// ErrUnsupportedAuthorizationType: an Authorization scheme other than S3's.
-	ErrUnsupportedAuthorizationType = define(http.StatusBadRequest, "InvalidArgument", "Unsupported Authorization Type")
+	ErrUnsupportedAuthorizationType = ErrInvalidArgument.WithMessage("Unsupported Authorization Type")
 	// ErrUnsupportedSignatureVersion: a signature version other than 4.
-	ErrUnsupportedSignatureVersion = define(http.StatusBadRequest, "InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
+	ErrUnsupportedSignatureVersion = ErrInvalidRequest.WithMessage("The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
 	// ErrMultipleAuth: both an Authorization header and a presigned query.
-	ErrMultipleAuth = define(http.StatusBadRequest, "InvalidArgument", "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified")
+	ErrMultipleAuth = ErrInvalidArgument.WithMessage("Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified")
 	// ErrMissingContentSHA256: a signed request without x-amz-content-sha256.
-	ErrMissingContentSHA256 = define(http.StatusBadRequest, "InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
+	ErrMissingContentSHA256 = ErrInvalidRequest.WithMessage("Missing required header for this request: x-amz-content-sha256")
 	// ErrInvalidContentSHA256: x-amz-content-sha256 is neither a hash nor one of the literals.
-	ErrInvalidContentSHA256 = define(http.StatusBadRequest, "InvalidArgument", "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid sha256 value.")
+	ErrInvalidContentSHA256 = ErrInvalidArgument.WithMessage("x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid sha256 value.")
 	// ErrStreamingNotAllowed: a streaming payload on an operation that does not take one.
-	ErrStreamingNotAllowed = define(http.StatusBadRequest, "InvalidRequest", "The value of x-amz-content-sha256 header is invalid.")
+	ErrStreamingNotAllowed = ErrInvalidRequest.WithMessage("The value of x-amz-content-sha256 header is invalid.")
 	// ErrAnonymousStreaming: a signed streaming payload without a signature.
-	ErrAnonymousStreaming = define(http.StatusBadRequest, "InvalidRequest", "Anonymous requests don't support this x-amz-content-sha256 value. Please use UNSIGNED-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER.")
+	ErrAnonymousStreaming = ErrInvalidRequest.WithMessage("Anonymous requests don't support this x-amz-content-sha256 value. Please use UNSIGNED-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER.")
 )
