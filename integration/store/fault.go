@@ -91,9 +91,7 @@ func (b *countedBody) Read(buf []byte) (int, error) {
 	if limit := b.fault.CutRequest; limit > 0 {
 		left := limit - b.e.Received // only this reader writes it
 		if left <= 0 {
-			if b.cut != nil {
-				b.cut(errCut)
-			}
+			b.cut(errCut)
 			return 0, errCut
 		}
 		buf = buf[:min(int64(len(buf)), left)]

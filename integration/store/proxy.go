@@ -169,7 +169,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			fault = f
 		}
 	}
-	body.fault = fault
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	r = r.WithContext(ctx)
+	body.fault, body.cut = fault, cancel
 	if fault.Wait != nil {
 		select {
 		case <-fault.Wait:
@@ -193,16 +196,13 @@ func (p *Proxy) respond(r *http.Request, body *countedBody, fault *Fault) (*http
 		}
 		return fault.Replace(r), nil
 	}
-	ctx, cancel := context.WithCancelCause(r.Context())
-	defer context.AfterFunc(r.Context(), func() { cancel(context.Canceled) })()
-	body.cut = cancel
 	out := (&http.Request{
 		Method: r.Method,
 		URL:    targetURL(p.upstream, r.RequestURI),
 		Host:   r.Host,
 		Header: r.Header.Clone(),
 		Body:   body, ContentLength: r.ContentLength,
-	}).WithContext(ctx)
+	}).WithContext(r.Context())
 	if r.ContentLength == 0 {
 		out.Body = http.NoBody
 	}
@@ -211,10 +211,9 @@ func (p *Proxy) respond(r *http.Request, body *countedBody, fault *Fault) (*http
 	}
 	resp, err := p.transport.RoundTrip(out)
 	if err != nil {
-		cancel(err)
 		return nil, err
 	}
-	if cause := context.Cause(ctx); errors.Is(cause, errCut) {
+	if cause := context.Cause(r.Context()); errors.Is(cause, errCut) {
 		resp.Body.Close()
 		return nil, cause
 	}
