@@ -87,8 +87,8 @@ func TestAlgorithmNumbers(t *testing.T) {
 	}
 }
 
-// header makes a header from "name: value" lines.
-func header(lines ...string) http.Header {
+// bodyHeader makes a header from "name: value" lines.
+func bodyHeader(lines ...string) http.Header {
 	h := http.Header{}
 	for _, line := range lines {
 		name, value, _ := strings.Cut(line, ":")
@@ -123,36 +123,36 @@ func TestRequestChecksum(t *testing.T) {
 		want    ChecksumRequest
 		err     string
 	}{
-		{name: "nothing", header: header("Content-Type: text/plain")},
-		{name: "header", header: header("x-amz-checksum-crc32: y/Q5Jg=="), want: ChecksumRequest{Algorithm: CRC32, Expected: crc}},
+		{name: "nothing", header: bodyHeader("Content-Type: text/plain")},
+		{name: "header", header: bodyHeader("x-amz-checksum-crc32: y/Q5Jg=="), want: ChecksumRequest{Algorithm: CRC32, Expected: crc}},
 		{name: "not canonical", header: http.Header{"x-AMZ-checksum-crc32": {"y/Q5Jg=="}}, want: ChecksumRequest{Algorithm: CRC32, Expected: crc}},
-		{name: "trailer", header: header(), trailer: "x-amz-checksum-crc32", want: ChecksumRequest{Algorithm: CRC32, InTrailer: true}},
-		{name: "trailer in another case", header: header(), trailer: "X-Amz-Checksum-SHA256", want: ChecksumRequest{Algorithm: SHA256, InTrailer: true}},
-		{name: "of other operations", header: header("x-amz-checksum-algorithm: nonsense", "x-amz-checksum-type: COMPOSITE", "x-amz-checksum-mode: ENABLED")},
-		{name: "sdk with header", header: header("x-amz-sdk-checksum-algorithm: crc32", "x-amz-checksum-crc32: y/Q5Jg=="), want: ChecksumRequest{Algorithm: CRC32, Expected: crc}},
-		{name: "sdk with trailer", header: header("x-amz-sdk-checksum-algorithm: CRC32"), trailer: "x-amz-checksum-crc32", want: ChecksumRequest{Algorithm: CRC32, InTrailer: true}},
+		{name: "trailer", header: bodyHeader(), trailer: "x-amz-checksum-crc32", want: ChecksumRequest{Algorithm: CRC32, InTrailer: true}},
+		{name: "trailer in another case", header: bodyHeader(), trailer: "X-Amz-Checksum-SHA256", want: ChecksumRequest{Algorithm: SHA256, InTrailer: true}},
+		{name: "of other operations", header: bodyHeader("x-amz-checksum-algorithm: nonsense", "x-amz-checksum-type: COMPOSITE", "x-amz-checksum-mode: ENABLED")},
+		{name: "sdk with header", header: bodyHeader("x-amz-sdk-checksum-algorithm: crc32", "x-amz-checksum-crc32: y/Q5Jg=="), want: ChecksumRequest{Algorithm: CRC32, Expected: crc}},
+		{name: "sdk with trailer", header: bodyHeader("x-amz-sdk-checksum-algorithm: CRC32"), trailer: "x-amz-checksum-crc32", want: ChecksumRequest{Algorithm: CRC32, InTrailer: true}},
 
-		{name: "two headers", header: header("x-amz-checksum-crc32: y/Q5Jg==", "x-amz-checksum-crc32c: 4waSgw=="), err: several},
-		{name: "one header twice", header: header("x-amz-checksum-crc32: y/Q5Jg==", "x-amz-checksum-crc32: y/Q5Jg=="), err: several},
-		{name: "header and trailer", header: header("x-amz-checksum-crc32: y/Q5Jg=="), trailer: "x-amz-checksum-crc32", err: several},
-		{name: "unknown algorithm", header: header("x-amz-checksum-crc99: y/Q5Jg=="), err: unknown},
-		{name: "no algorithm", header: header("x-amz-checksum-: y/Q5Jg=="), err: unknown},
-		{name: "unknown sdk algorithm", header: header("x-amz-sdk-checksum-algorithm: CRC99", "x-amz-checksum-crc32: y/Q5Jg=="), err: unsupport},
-		{name: "empty sdk algorithm", header: header("x-amz-sdk-checksum-algorithm: "), err: unsupport},
-		{name: "sdk alone", header: header("x-amz-sdk-checksum-algorithm: CRC32"), err: lonely},
-		{name: "sdk with another header", header: header("x-amz-sdk-checksum-algorithm: SHA1", "x-amz-checksum-crc32: y/Q5Jg=="), err: other},
-		{name: "sdk with another trailer", header: header("x-amz-sdk-checksum-algorithm: SHA1"), trailer: "x-amz-checksum-crc32", err: other},
-		{name: "trailer of something else", header: header(), trailer: "x-amz-meta-a", err: trailer},
-		{name: "trailer of an unknown algorithm", header: header(), trailer: "x-amz-checksum-crc99", err: trailer},
-		{name: "two trailers", header: header(), trailer: "x-amz-checksum-crc32,x-amz-checksum-sha1", err: trailer},
-		{name: "empty", header: header("x-amz-checksum-crc32:"), err: value},
-		{name: "too short", header: header("x-amz-checksum-crc32: y/Q5"), err: value},
-		{name: "too long", header: header("x-amz-checksum-crc32: y/Q5JgA="), err: value},
-		{name: "no padding", header: header("x-amz-checksum-crc32: y/Q5Jg"), err: value},
-		{name: "stray bits", header: header("x-amz-checksum-crc32: y/Q5Jh=="), err: value},
-		{name: "not base64", header: header("x-amz-checksum-crc32: ########"), err: value},
+		{name: "two headers", header: bodyHeader("x-amz-checksum-crc32: y/Q5Jg==", "x-amz-checksum-crc32c: 4waSgw=="), err: several},
+		{name: "one header twice", header: bodyHeader("x-amz-checksum-crc32: y/Q5Jg==", "x-amz-checksum-crc32: y/Q5Jg=="), err: several},
+		{name: "header and trailer", header: bodyHeader("x-amz-checksum-crc32: y/Q5Jg=="), trailer: "x-amz-checksum-crc32", err: several},
+		{name: "unknown algorithm", header: bodyHeader("x-amz-checksum-crc99: y/Q5Jg=="), err: unknown},
+		{name: "no algorithm", header: bodyHeader("x-amz-checksum-: y/Q5Jg=="), err: unknown},
+		{name: "unknown sdk algorithm", header: bodyHeader("x-amz-sdk-checksum-algorithm: CRC99", "x-amz-checksum-crc32: y/Q5Jg=="), err: unsupport},
+		{name: "empty sdk algorithm", header: bodyHeader("x-amz-sdk-checksum-algorithm: "), err: unsupport},
+		{name: "sdk alone", header: bodyHeader("x-amz-sdk-checksum-algorithm: CRC32"), err: lonely},
+		{name: "sdk with another header", header: bodyHeader("x-amz-sdk-checksum-algorithm: SHA1", "x-amz-checksum-crc32: y/Q5Jg=="), err: other},
+		{name: "sdk with another trailer", header: bodyHeader("x-amz-sdk-checksum-algorithm: SHA1"), trailer: "x-amz-checksum-crc32", err: other},
+		{name: "trailer of something else", header: bodyHeader(), trailer: "x-amz-meta-a", err: trailer},
+		{name: "trailer of an unknown algorithm", header: bodyHeader(), trailer: "x-amz-checksum-crc99", err: trailer},
+		{name: "two trailers", header: bodyHeader(), trailer: "x-amz-checksum-crc32,x-amz-checksum-sha1", err: trailer},
+		{name: "empty", header: bodyHeader("x-amz-checksum-crc32:"), err: value},
+		{name: "too short", header: bodyHeader("x-amz-checksum-crc32: y/Q5"), err: value},
+		{name: "too long", header: bodyHeader("x-amz-checksum-crc32: y/Q5JgA="), err: value},
+		{name: "no padding", header: bodyHeader("x-amz-checksum-crc32: y/Q5Jg"), err: value},
+		{name: "stray bits", header: bodyHeader("x-amz-checksum-crc32: y/Q5Jh=="), err: value},
+		{name: "not base64", header: bodyHeader("x-amz-checksum-crc32: ########"), err: value},
 		{name: "a line break", header: http.Header{"X-Amz-Checksum-Crc32": {"y/Q5Jg\n="}}, err: value},
-		{name: "hexadecimal", header: header("x-amz-checksum-crc32: cbf43926"), err: value},
+		{name: "hexadecimal", header: bodyHeader("x-amz-checksum-crc32: cbf43926"), err: value},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := RequestChecksum(tt.header, tt.trailer)
@@ -216,14 +216,14 @@ func TestContentMD5(t *testing.T) {
 		header http.Header
 		err    string
 	}{
-		{header(), ""},
-		{header("Content-MD5: " + empty), ""},
-		{header("Content-MD5: "+empty, "Content-MD5: "+empty), ""},
-		{header("Content-MD5:"), "InvalidDigest: The Content-MD5 you specified was invalid."},
-		{header("Content-MD5: YWJj"), "InvalidDigest: The Content-MD5 you specified was invalid."},
-		{header("Content-MD5: d41d8cd98f00b204e9800998ecf8427e"), "InvalidDigest: The Content-MD5 you specified was invalid."},
-		{header("Content-MD5: 1B2M2Y8AsgTpgAmY7PhCfh=="), "InvalidDigest: The Content-MD5 you specified was invalid."},
-		{header("Content-MD5: "+empty, "Content-MD5: AAAAAAAAAAAAAAAAAAAAAA=="), "InvalidDigest: The Content-MD5 you specified was invalid."},
+		{bodyHeader(), ""},
+		{bodyHeader("Content-MD5: " + empty), ""},
+		{bodyHeader("Content-MD5: "+empty, "Content-MD5: "+empty), ""},
+		{bodyHeader("Content-MD5:"), "InvalidDigest: The Content-MD5 you specified was invalid."},
+		{bodyHeader("Content-MD5: YWJj"), "InvalidDigest: The Content-MD5 you specified was invalid."},
+		{bodyHeader("Content-MD5: d41d8cd98f00b204e9800998ecf8427e"), "InvalidDigest: The Content-MD5 you specified was invalid."},
+		{bodyHeader("Content-MD5: 1B2M2Y8AsgTpgAmY7PhCfh=="), "InvalidDigest: The Content-MD5 you specified was invalid."},
+		{bodyHeader("Content-MD5: "+empty, "Content-MD5: AAAAAAAAAAAAAAAAAAAAAA=="), "InvalidDigest: The Content-MD5 you specified was invalid."},
 	} {
 		raw, err := ParseContentMD5(tt.header)
 		if errText(err) != tt.err {
@@ -259,17 +259,17 @@ func TestVerifyDocument(t *testing.T) {
 		trailer, trailerText string
 		err                  string
 	}{
-		{name: "none", header: header(), err: missing},
-		{name: "only an algorithm", header: header("x-amz-checksum-algorithm: CRC32"), err: missing},
-		{name: "MD5", header: header(right)},
-		{name: "CRC32", header: header("x-amz-checksum-crc32: iEhj0g==")},
-		{name: "both", header: header(right, "x-amz-checksum-crc32: iEhj0g==")},
-		{name: "trailer", header: header(), trailer: "x-amz-checksum-crc32", trailerText: "iEhj0g=="},
-		{name: "trailer without value", header: header(), trailer: "x-amz-checksum-crc32", err: "InvalidRequest: Value for x-amz-checksum-crc32 trailing header is invalid."},
-		{name: "wrong MD5", header: header("Content-MD5: 1B2M2Y8AsgTpgAmY7PhCfg==", "x-amz-checksum-crc32: iEhj0g=="), err: wrong},
-		{name: "wrong CRC32", header: header(right, "x-amz-checksum-crc32: y/Q5Jg=="), err: crc},
-		{name: "broken MD5", header: header("Content-MD5: x", "x-amz-checksum-crc32: iEhj0g=="), err: "InvalidDigest: The Content-MD5 you specified was invalid."},
-		{name: "two checksums", header: header("x-amz-checksum-crc32: iEhj0g==", "x-amz-checksum-crc32c: 4waSgw=="), err: "InvalidRequest: Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."},
+		{name: "none", header: bodyHeader(), err: missing},
+		{name: "only an algorithm", header: bodyHeader("x-amz-checksum-algorithm: CRC32"), err: missing},
+		{name: "MD5", header: bodyHeader(right)},
+		{name: "CRC32", header: bodyHeader("x-amz-checksum-crc32: iEhj0g==")},
+		{name: "both", header: bodyHeader(right, "x-amz-checksum-crc32: iEhj0g==")},
+		{name: "trailer", header: bodyHeader(), trailer: "x-amz-checksum-crc32", trailerText: "iEhj0g=="},
+		{name: "trailer without value", header: bodyHeader(), trailer: "x-amz-checksum-crc32", err: "InvalidRequest: Value for x-amz-checksum-crc32 trailing header is invalid."},
+		{name: "wrong MD5", header: bodyHeader("Content-MD5: 1B2M2Y8AsgTpgAmY7PhCfg==", "x-amz-checksum-crc32: iEhj0g=="), err: wrong},
+		{name: "wrong CRC32", header: bodyHeader(right, "x-amz-checksum-crc32: y/Q5Jg=="), err: crc},
+		{name: "broken MD5", header: bodyHeader("Content-MD5: x", "x-amz-checksum-crc32: iEhj0g=="), err: "InvalidDigest: The Content-MD5 you specified was invalid."},
+		{name: "two checksums", header: bodyHeader("x-amz-checksum-crc32: iEhj0g==", "x-amz-checksum-crc32c: 4waSgw=="), err: "InvalidRequest: Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := errText(VerifyDocument(tt.header, tt.trailer, tt.trailerText, []byte("123"))); got != tt.err {

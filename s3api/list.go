@@ -110,7 +110,7 @@ func (l *listing) entries() ([]Entry, error) {
 		if e.Metadata, err = xmlText(o.metadata); err != nil {
 			return nil, errAt(o.key.start, "UserMetadata: %w", err)
 		}
-		e.Size, e.MetadataKnown = o.bytes, o.metadataKnown
+		e.Size, e.MetadataKnown = o.size, o.metadataKnown
 	}
 	return entries, nil
 }

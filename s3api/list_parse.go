@@ -23,19 +23,19 @@ type listing struct {
 
 // listedObject is where an object's properties stand.
 type listedObject struct {
-	key, version, etag, size leaf
-	hasKey, hasETag, hasSize bool
-	bytes                    int64 // what size says
+	key, version, etag leaf
 
+	size          int64
+	hasSize       bool
 	metadata      []byte // undecoded value of the metadata asked for
 	metadataKnown bool
 }
 
 // edit replaces doc[start:end].
 type edit struct {
-	kind       editKind
 	start, end int
-	object     int // index of the object that the edit is about
+	object     int32 // index of the object that the edit is about
+	kind       editKind
 }
 
 type editKind uint8
@@ -68,10 +68,10 @@ func (l *listing) parse() error {
 	default:
 		return errors.New("not a listing")
 	}
-	// An entry is about 350 bytes long; with too small a guess it only grows.
-	guess := len(l.scan.doc)/400 + 8
+	// An entry is some 300 bytes long, with metadata a thousand.
+	guess := len(l.scan.doc)/1000 + 8
 	l.objects = make([]listedObject, 0, guess)
-	l.edits = make([]edit, 0, 4*guess)
+	l.edits = make([]edit, 0, 6*guess)
 	if l.opts.V1 != nil {
 		l.edits = append(l.edits, edit{kind: editV1, start: root.end, end: root.end})
 	}
@@ -114,7 +114,7 @@ func (l *listing) object(entry tag) error {
 		return errAt(entry.start, "an empty entry")
 	}
 	l.objects = append(l.objects, listedObject{})
-	n := len(l.objects) - 1
+	n := int32(len(l.objects) - 1) //nolint:gosec // bounded by MaxListing
 	o := &l.objects[n]
 	for {
 		t, ok, err := l.scan.child(entry)
@@ -127,10 +127,10 @@ func (l *listing) object(entry tag) error {
 			}
 			continue
 		}
-		if !o.hasKey || !o.hasSize {
+		if o.key.end == 0 || !o.hasSize {
 			return errAt(entry.start, "an entry without key or size")
 		}
-		if !o.hasETag {
+		if o.etag.end == 0 {
 			l.edits = append(l.edits, edit{kind: editMissing, start: t.start, end: t.start, object: n})
 		}
 		l.lastKey = o.key
@@ -139,24 +139,28 @@ func (l *listing) object(entry tag) error {
 }
 
 // property reads a child of the entry of object o, which has index n.
-func (l *listing) property(o *listedObject, n int, t tag) (err error) {
+func (l *listing) property(o *listedObject, n int32, t tag) (err error) {
 	switch string(t.name) {
 	case "Key":
-		err = l.once(&o.key, &o.hasKey, t)
+		err = l.once(&o.key, t)
 	case "VersionId":
-		seen := o.version.end != 0
-		err = l.once(&o.version, &seen, t)
+		err = l.once(&o.version, t)
 	case "ETag":
-		err = l.once(&o.etag, &o.hasETag, t)
+		err = l.once(&o.etag, t)
 		l.edits = append(l.edits,
 			edit{kind: editETag, start: o.etag.start, end: o.etag.end, object: n},
 			edit{kind: editChecksum, start: o.etag.end, end: o.etag.end, object: n})
 	case "Size":
-		if err = l.once(&o.size, &o.hasSize, t); err != nil {
+		if o.hasSize {
+			return errAt(t.start, "an element occurs twice")
+		}
+		var text leaf
+		if text, err = l.scan.text(t); err != nil {
 			return err
 		}
-		o.bytes, err = parseSize(l.scan.doc[o.size.textStart:o.size.textEnd])
-		l.edits = append(l.edits, edit{kind: editSize, start: o.size.textStart, end: o.size.textEnd, object: n})
+		o.hasSize = true
+		o.size, err = parseSize(l.scan.doc[text.textStart:text.textEnd])
+		l.edits = append(l.edits, edit{kind: editSize, start: text.textStart, end: text.textEnd, object: n})
 	case "UserMetadata":
 		o.metadataKnown = true
 		err = l.userMetadata(o, t)
@@ -173,11 +177,10 @@ func (l *listing) property(o *listedObject, n int, t tag) (err error) {
 }
 
 // once reads a text element that may not occur again.
-func (l *listing) once(to *leaf, seen *bool, t tag) (err error) {
-	if *seen {
+func (l *listing) once(to *leaf, t tag) (err error) {
+	if to.end != 0 {
 		return errAt(t.start, "an element occurs twice")
 	}
-	*seen = true
 	*to, err = l.scan.text(t)
 	return err
 }

@@ -53,6 +53,9 @@ func (s *xmlScanner) next() (tag, error) {
 		}
 		s.pos += i
 		rest := s.doc[s.pos:]
+		if len(rest) < 2 || rest[1] != '!' && rest[1] != '?' {
+			return s.tag()
+		}
 		var opening, closing string
 		switch {
 		case bytes.HasPrefix(rest, []byte("<!--")):
@@ -61,10 +64,8 @@ func (s *xmlScanner) next() (tag, error) {
 			opening, closing = "<![CDATA[", "]]>"
 		case bytes.HasPrefix(rest, []byte("<?")):
 			opening, closing = "<?", "?>"
-		case bytes.HasPrefix(rest, []byte("<!")):
-			return tag{}, errAt(s.pos, "unexpected declaration")
 		default:
-			return s.tag()
+			return tag{}, errAt(s.pos, "unexpected declaration")
 		}
 		end := bytes.Index(rest[len(opening):], []byte(closing))
 		if end < 0 {
@@ -83,13 +84,20 @@ func (s *xmlScanner) tag() (tag, error) {
 		i++
 	}
 	nameStart := i
-	for i < len(s.doc) && !endsName(s.doc[i]) {
+	for i < len(s.doc) && !endsName[s.doc[i]] {
 		i++
 	}
 	t.qname = s.doc[nameStart:i]
-	t.name = t.qname[bytes.IndexByte(t.qname, ':')+1:]
+	t.name = t.qname
+	if colon := bytes.IndexByte(t.qname, ':'); colon >= 0 {
+		t.name = t.qname[colon+1:]
+	}
 	if len(t.name) == 0 {
 		return tag{}, errAt(t.start, "a tag without a name")
+	}
+	if i < len(s.doc) && s.doc[i] == '>' {
+		t.end, s.pos = i+1, i+1
+		return t, nil
 	}
 	end, err := s.tagEnd(i)
 	if err != nil {
@@ -127,12 +135,10 @@ func (s *xmlScanner) tagEnd(i int) (int, error) {
 	return 0, errTruncated
 }
 
-func endsName(c byte) bool {
-	switch c {
-	case ' ', '\t', '\r', '\n', '/', '>', '<', '=', '"', '\'', '&':
-		return true
-	}
-	return false
+// endsName are the bytes that no name holds.
+var endsName = [256]bool{
+	' ': true, '\t': true, '\r': true, '\n': true, '/': true, '>': true,
+	'<': true, '=': true, '"': true, '\'': true, '&': true,
 }
 
 // maxDepth bounds how deep elements nest; S3 documents stay below six.
