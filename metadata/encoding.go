@@ -40,15 +40,12 @@ func (e *Envelope) FooterCopy() ([]byte, error) {
 	if err := e.check(s); err != nil {
 		return nil, err
 	}
-	if _, err := e.encode(s); err != nil {
-		return nil, err
-	}
 	s &^= setOf(fieldDigests)
-	raw := e.appendMap(nil, s)
-	if len(raw) > MaxFooterCopy {
-		raw = e.appendMap(nil, s&^setOf(fieldContext))
+	raw, err := e.encode(s)
+	if err == nil && len(raw) > MaxFooterCopy {
+		raw = e.appendMap(raw[:0], s&^setOf(fieldContext))
 	}
-	return raw, nil
+	return raw, err
 }
 
 // Decode reads the value of Header. Errors wrap ErrMalformed. What it accepts,
@@ -94,15 +91,35 @@ func FromHeader(h http.Header) (*Envelope, error) {
 	}
 }
 
-// encode encodes the fields s after checking the sizes.
+// encode encodes the fields s, which check has seen.
 func (e *Envelope) encode(s fields) ([]byte, error) {
 	raw := e.appendMap(make([]byte, 0, 320), s)
-	// What the footer's copy cannot do without must fit there.
-	droppable := len(e.Context) + len(e.Digests)
-	if len(raw) > MaxEncoded || len(raw)-droppable > MaxFooterCopy {
-		return nil, fmt.Errorf("%w: too long", ErrMalformed)
+	if err := e.checkSize(len(raw), s); err != nil {
+		return nil, err
 	}
 	return raw, nil
+}
+
+// checkSize refuses an envelope of n encoded bytes whose copy would not fit
+// into a footer even without what the copy can do without.
+func (e *Envelope) checkSize(n int, s fields) error {
+	if s.has(fieldContext) {
+		n -= fieldSize(e.Context)
+	}
+	if s.has(fieldDigests) {
+		n -= fieldSize(e.Digests)
+	}
+	if n > MaxFooterCopy {
+		return fmt.Errorf("%w: too long for a footer", ErrMalformed)
+	}
+	return nil
+}
+
+// fieldSize returns the bytes that a byte string takes in the map: its key,
+// its head and itself.
+func fieldSize(v []byte) int {
+	var head [9]byte
+	return 1 + len(appendHead(head[:0], majorBytes, uint64(len(v)))) + len(v)
 }
 
 // appendMap appends the fields s as a map, keys ascending.
@@ -157,9 +174,6 @@ func (e *Envelope) appendField(b []byte, f field) []byte {
 
 // decode reads an envelope that keeps parts of raw.
 func decode(raw []byte) (*Envelope, error) {
-	if len(raw) > MaxEncoded {
-		return nil, fmt.Errorf("%w: too long", ErrMalformed)
-	}
 	e := new(Envelope)
 	r := reader{rest: raw}
 	var (
@@ -188,8 +202,8 @@ func decode(raw []byte) (*Envelope, error) {
 	if err := e.check(seen); err != nil {
 		return nil, err
 	}
-	if len(raw)-len(e.Context)-len(e.Digests) > MaxFooterCopy {
-		return nil, fmt.Errorf("%w: too long", ErrMalformed)
+	if err := e.checkSize(len(raw), seen); err != nil {
+		return nil, err
 	}
 	return e, nil
 }

@@ -19,7 +19,7 @@ const (
 	// MaxContext bounds an encryption context.
 	MaxContext = 768
 	// MaxDigests bounds the sealed digests.
-	MaxDigests = 192
+	MaxDigests = 160
 	// MaxFooterCopy bounds the copy that stands in the object's footer. The
 	// fields that the copy cannot do without must always fit.
 	MaxFooterCopy = 512
