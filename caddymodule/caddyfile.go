@@ -104,7 +104,7 @@ var subdirectives = map[string]func(*Handler, *caddyfile.Dispenser) error{
 		gateway.IdentityService, gateway.IdentityClient),
 	"upstream_integrity": oneOf(func(h *Handler) *gateway.Integrity { return &h.UpstreamIntegrity },
 		gateway.IntegrityChecksum, gateway.IntegrityNone),
-	"master_key":       pair("master_key", func(h *Handler) *map[string]string { return &h.MasterKeys }),
+	"master_key":       pair("an id and a key", func(h *Handler) *map[string]string { return &h.MasterKeys }),
 	"master_keys_file": single(func(h *Handler) *string { return &h.MasterKeysFile }),
 	"active_key":       single(func(h *Handler) *string { return &h.ActiveKey }),
 	"credential":       (*Handler).unmarshalCredential,
@@ -112,7 +112,7 @@ var subdirectives = map[string]func(*Handler, *caddyfile.Dispenser) error{
 	"region":           single(func(h *Handler) *string { return &h.Region }),
 	"public_buckets":   patterns(func(h *Handler) *[]string { return &h.PublicBuckets }),
 	"plaintext_reads":  patterns(func(h *Handler) *[]string { return &h.PlaintextReads }),
-	"realm":            pair("realm", func(h *Handler) *map[string]string { return &h.Realms }),
+	"realm":            pair("a bucket and a name", func(h *Handler) *map[string]string { return &h.Realms }),
 	"etag": oneOf(func(h *Handler) *gateway.ETagPolicy { return &h.ETag },
 		gateway.ETagAuto, gateway.ETagMD5, gateway.ETagOpaque),
 	"buffer_limit": (*Handler).unmarshalBufferLimit,
@@ -148,12 +148,15 @@ func oneOf[T ~string](field func(*Handler) *T, words ...T) func(*Handler, *caddy
 	}
 }
 
-// pair parses a subdirective with a name, which must be new, and a value.
-func pair(directive string, field func(*Handler) *map[string]string) func(*Handler, *caddyfile.Dispenser) error {
+// pair parses a subdirective with a name, which must be new, and a value. What
+// is wanted is said in words: Caddy's error for a wrong number of arguments
+// shows the last one, which may be a secret.
+func pair(wanted string, field func(*Handler) *map[string]string) func(*Handler, *caddyfile.Dispenser) error {
 	return func(h *Handler, d *caddyfile.Dispenser) error {
+		directive := d.Val()
 		var name, value string
 		if !d.AllArgs(&name, &value) {
-			return d.ArgErr()
+			return d.Errf("%s: want %s", directive, wanted)
 		}
 		m := field(h)
 		if _, taken := (*m)[name]; taken {
@@ -213,7 +216,7 @@ func (h *Handler) unmarshalUpstream(d *caddyfile.Dispenser) error {
 func (h *Handler) unmarshalUpstreamCredentials(d *caddyfile.Dispenser) error {
 	c := new(UpstreamCredentials)
 	if !d.AllArgs(&c.AccessKey, &c.SecretKey) {
-		return d.ArgErr()
+		return d.Err("upstream_credentials: want an access key and a secret key")
 	}
 	h.UpstreamCredentials = c
 	return nil
@@ -222,7 +225,7 @@ func (h *Handler) unmarshalUpstreamCredentials(d *caddyfile.Dispenser) error {
 func (h *Handler) unmarshalCredential(d *caddyfile.Dispenser) error {
 	var c Credential
 	if !d.AllArgs(&c.AccessKey, &c.SecretKey) {
-		return d.ArgErr()
+		return d.Err("credential: want an access key and a secret key")
 	}
 	for _, other := range h.Credentials {
 		if other.AccessKey == c.AccessKey {
