@@ -67,8 +67,8 @@ func MultipartLayout(stored int64, rec *Record) (Layout, error) {
 func (l Layout) PlaintextSize() int64 { return l.plaintext }
 
 // StoredRange returns which stored bytes a reader of the plaintext [off, off+n) needs:
-// the chunks that it touches, and the headers between them. Of a range that is not
-// within the plaintext it covers what is.
+// the chunks that it touches, and the headers between them. Neither argument may be
+// negative; a range that goes beyond the plaintext is cut there.
 func (l Layout) StoredRange(off, n int64) (start, length int64) {
 	off = min(max(off, 0), l.plaintext)
 	n = min(max(n, 0), l.plaintext-off)
