@@ -280,6 +280,7 @@ func TestEveryEnvelope(t *testing.T) {
 			}
 		}
 		switch mode {
+		case SSES3:
 		case SSEKMS:
 			e.BucketKey = rapid.Bool().Draw(t, "bucket key")
 		case DSSEKMS:

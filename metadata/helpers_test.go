@@ -52,6 +52,7 @@ func sealed(t testing.TB, mode Mode) *Envelope {
 	}
 	keys := testKeys(mode)
 	switch mode {
+	case SSES3:
 	case SSEKMS:
 		e.BucketKey = true
 	case DSSEKMS:

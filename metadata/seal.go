@@ -36,7 +36,7 @@ func (e *Envelope) Seal(kek encryptor.Key, keys encryptor.Keys, realm, object st
 		return fmt.Errorf("metadata: seal: %w", err)
 	}
 	e.Data.Commitment = encryptor.Commit(keys.Data)
-	aead.Seal(e.Data.Sealed[:0], nil, keys.Data[:], e.additionalData(slotData, realm, object))
+	aead.Seal(e.Data.Sealed[:0], nil, keys.Data[:], e.additionalData(slotData, realm, object)) //nolint:gosec // the cipher draws the nonce
 	if err := e.check(e.present()); err != nil {
 		return fmt.Errorf("metadata: seal: %w", err)
 	}
@@ -65,6 +65,7 @@ func (e *Envelope) Open(kek encryptor.Key, realm, object string) (encryptor.Keys
 		return encryptor.Keys{}, fmt.Errorf("metadata: the data key does not open: %w", ErrNotAuthentic)
 	}
 	copy(keys.Data[:], data)
+	clear(data)
 	// GCM opens one ciphertext under several keys if it was made for that; the
 	// commitment does not.
 	if commit := encryptor.Commit(keys.Data); !hmac.Equal(commit[:], e.Data.Commitment[:]) {

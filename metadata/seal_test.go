@@ -98,6 +98,7 @@ func TestBinding(t *testing.T) {
 			changes["mode"] = func(e *Envelope) {
 				e.Mode, e.WrappedKEK, e.Context, e.BucketKey, e.Salt = SSES3, nil, nil, false, testKey("salt")
 			}
+		case DSSEKMS: // is not sealable
 		case SSEC:
 			changes["customer HMAC"] = func(e *Envelope) { e.CustomerHMAC[0] ^= 1 }
 		}
