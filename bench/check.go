@@ -7,7 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
 )
 
 // check shows that a contestant does what it is measured for, before anything
@@ -19,7 +20,7 @@ func (c *contestant) check(signed bool) error {
 	content := randomBytes('c', 200_001)
 	hash := payloadHash(signed, nil)
 	send := func(d draft, hash string, status int) (*response, []byte, error) {
-		m := d.sign(c.addr, c.cred, hash, time.Now())
+		m := c.sign(d, hash)
 		m.status = status
 		var body bytes.Buffer
 		resp, err := conn.do(m, &body)
@@ -43,7 +44,7 @@ func (c *contestant) check(signed bool) error {
 	if c.encrypts() && resp.get("X-Amz-Server-Side-Encryption") != "AES256" {
 		return fmt.Errorf("check of %s: the object is not encrypted", c.name)
 	}
-	get.header = map[string]string{"Range": "bytes=65000-131999"}
+	get.header = http.Header{"Range": {"bytes=65000-131999"}}
 	if _, body, err = send(get, hash, http.StatusPartialContent); err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func checkSealed(gateway, store *contestant) error {
 	conn := newConn(store.addr)
 	defer conn.close()
 	var stored bytes.Buffer
-	m := draft{method: http.MethodGet, key: "check/" + gateway.name}.sign(store.addr, store.cred, hexSHA256(nil), time.Now())
+	m := store.sign(draft{method: http.MethodGet, key: "check/" + gateway.name}, hexSHA256(nil))
 	if _, err := conn.do(m, &stored); err != nil {
 		return fmt.Errorf("read behind the gateway: %w", err)
 	}
@@ -88,12 +89,11 @@ func (c *contestant) seed(size int64, body []byte) error {
 	conn := newConn(c.addr)
 	defer conn.close()
 	for i := range keysPerSize(size) {
-		now := time.Now()
 		key := c.key("get", size, i)
-		if _, err := conn.do(c.put(key, body).sign(c.addr, c.cred, unsignedPayload, now), nil); err != nil {
+		if _, err := conn.do(c.sign(c.put(key, body), sigv4.UnsignedPayload), nil); err != nil {
 			return fmt.Errorf("store %s through %s: %w", sizeName(size), c.name, err)
 		}
-		m := draft{method: http.MethodGet, key: key}.sign(c.addr, c.cred, unsignedPayload, now)
+		m := c.sign(draft{method: http.MethodGet, key: key}, sigv4.UnsignedPayload)
 		m.length = size
 		if _, err := conn.do(m, &comparer{want: body}); err != nil {
 			return fmt.Errorf("read %s through %s: %w", sizeName(size), c.name, err)

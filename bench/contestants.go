@@ -6,14 +6,12 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 )
 
 // The contestants, in the order of the tables.
@@ -114,12 +112,12 @@ func (f *field) startStore(ctx context.Context, o *options, name string, env ...
 	if err != nil {
 		return nil, err
 	}
-	c := &contestant{
-		name: name, addr: addrs[0], sse: name == nameSSE,
-		cred: credential{"benchroot", hex.EncodeToString(randomSecret())},
+	c := &contestant{name: name, addr: addrs[0], sse: name == nameSSE}
+	if c.cred, err = newCredential("benchroot"); err != nil {
+		return nil, err
 	}
 	env = append(env,
-		"MINIO_ROOT_USER="+c.cred.accessKey, "MINIO_ROOT_PASSWORD="+c.cred.secret,
+		"MINIO_ROOT_USER="+c.cred.AccessKey, "MINIO_ROOT_PASSWORD="+c.cred.secret,
 		"MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_SCANNER_SPEED=slowest")
 	c.store, err = f.start(ctx, name, c.addr, env, o.minio,
 		"server", "--quiet", "--address", addrs[0], "--console-address", addrs[1], filepath.Join(f.dir, name))
@@ -130,7 +128,7 @@ func (f *field) startStore(ctx context.Context, o *options, name string, env ...
 	conn := newConn(c.addr)
 	defer conn.close()
 	return c, c.store.waitReady(ctx, func() error {
-		_, err := conn.do(draft{method: http.MethodPut}.sign(c.addr, c.cred, hexSHA256(nil), time.Now()), nil)
+		_, err := conn.do(c.sign(draft{method: http.MethodPut}, hexSHA256(nil)), nil)
 		return err
 	})
 }
@@ -152,7 +150,9 @@ func (f *field) startCaddy(ctx context.Context, o *options, name string, store *
 	env := []string{"UPSTREAM_SECRET=" + store.cred.secret}
 	if name == nameGateway {
 		config = gatewayConfig
-		c.cred = credential{"AKIDBENCH", hex.EncodeToString(randomSecret())}
+		if c.cred, err = newCredential("AKIDBENCH"); err != nil {
+			return nil, err
+		}
 		env = append(env, "CLIENT_SECRET="+c.cred.secret,
 			"MASTER_KEY="+base64.StdEncoding.EncodeToString(randomSecret()))
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
 )
 
 // loadTransfers is how many transfers of loadSize the memory scenario keeps in
@@ -31,14 +33,13 @@ type loadResult struct {
 func (c *contestant) measureLoad(ctx context.Context, body []byte, o *options) (loadResult, error) {
 	size := int64(len(body))
 	messages := make([]*message, loadTransfers)
-	now := time.Now()
 	for i := range messages {
 		if i%2 == 0 {
-			messages[i] = c.put(c.key("load", size, i), body).sign(c.addr, c.cred, unsignedPayload, now)
+			messages[i] = c.sign(c.put(c.key("load", size, i), body), sigv4.UnsignedPayload)
 			continue
 		}
 		key := c.key("get", size, i/2%keysPerSize(size))
-		messages[i] = draft{method: http.MethodGet, key: key}.sign(c.addr, c.cred, unsignedPayload, now)
+		messages[i] = c.sign(draft{method: http.MethodGet, key: key}, sigv4.UnsignedPayload)
 		messages[i].length = size
 	}
 	c.resetPeaks()

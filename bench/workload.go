@@ -7,7 +7,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
-	"time"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
 )
 
 const (
@@ -103,7 +104,7 @@ func randomBytes(seed byte, n int64) []byte {
 // payloadHash is what a client of the payload mode sends for a body.
 func payloadHash(signed bool, body []byte) string {
 	if !signed {
-		return unsignedPayload
+		return sigv4.UnsignedPayload
 	}
 	return hexSHA256(body)
 }
@@ -116,29 +117,28 @@ func (c *contestant) messages(w cell, body []byte, signed bool) []*message {
 	if w.Op == opPut {
 		hash = payloadHash(signed, body)
 	}
-	now := time.Now()
 	offsets := rand.New(rand.NewPCG(1, uint64(w.Size))) //nolint:gosec // the same offsets for everybody, every time
 	for i := range keysPerSize(w.Size) {
 		switch w.Op {
 		case opPut:
-			m := c.put(c.key("put", w.Size, i), body).sign(c.addr, c.cred, hash, now)
+			m := c.sign(c.put(c.key("put", w.Size, i), body), hash)
 			m.transfer = w.Size
 			list = append(list, m)
 		case opGet:
-			m := draft{method: http.MethodGet, key: c.key("get", w.Size, i)}.sign(c.addr, c.cred, hash, now)
+			m := c.sign(draft{method: http.MethodGet, key: c.key("get", w.Size, i)}, hash)
 			m.length, m.transfer = w.Size, w.Size
 			list = append(list, m)
 		case opHead:
-			m := draft{method: http.MethodHead, key: c.key("get", w.Size, i)}.sign(c.addr, c.cred, hash, now)
+			m := c.sign(draft{method: http.MethodHead, key: c.key("get", w.Size, i)}, hash)
 			m.length = w.Size
 			list = append(list, m)
 		case opRange:
 			for range rangesPerKey {
 				first := offsets.Int64N(w.Size - rangeLength + 1)
-				m := draft{
+				m := c.sign(draft{
 					method: http.MethodGet, key: c.key("get", w.Size, i),
-					header: map[string]string{"Range": fmt.Sprintf("bytes=%d-%d", first, first+rangeLength-1)},
-				}.sign(c.addr, c.cred, hash, now)
+					header: http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", first, first+rangeLength-1)}},
+				}, hash)
 				m.status, m.length, m.transfer = http.StatusPartialContent, rangeLength, rangeLength
 				list = append(list, m)
 			}
@@ -151,7 +151,7 @@ func (c *contestant) messages(w cell, body []byte, signed bool) []*message {
 func (c *contestant) put(key string, body []byte) draft {
 	d := draft{method: http.MethodPut, key: key, body: body}
 	if c.sse {
-		d.header = map[string]string{"X-Amz-Server-Side-Encryption": "AES256"}
+		d.header = http.Header{"X-Amz-Server-Side-Encryption": {"AES256"}}
 	}
 	return d
 }
