@@ -12,9 +12,9 @@ import (
 // bytes. MinIO takes at most 16 MiB.
 const frameSize = 8 << 20
 
-// trailerEnd is what follows the last chunk: the CRC-32C of all payload,
-// which is 8 characters of base64.
-const trailerEnd = "0\r\nx-amz-checksum-crc32c:" + "........" + "\r\n\r\n"
+// trailerSize is the length in bytes of what follows the last chunk: an empty
+// chunk and the CRC-32C of all payload, which is 8 characters of base64.
+const trailerSize = int64(len("0\r\nx-amz-checksum-crc32c:") + 8 + len("\r\n\r\n"))
 
 // framedSize returns the length in bytes of size bytes of payload in the
 // aws-chunked framing of framer.
@@ -24,7 +24,7 @@ func framedSize(size int64) int64 {
 	if rest > 0 {
 		n += rest + frameOverhead(rest)
 	}
-	return n + int64(len(trailerEnd))
+	return n + trailerSize
 }
 
 func frameOverhead(payload int64) int64 {
@@ -51,22 +51,35 @@ func newFramer(r io.Reader, size int64) *framer {
 	return f
 }
 
-// next appends what comes after a chunk: the header of the next one or, after
-// the last, the trailer.
+// next appends the header of the next chunk.
 func (f *framer) next() {
 	f.frame = min(f.left, frameSize)
-	if f.frame > 0 {
-		f.out = strconv.AppendInt(f.out, f.frame, 16)
-		f.out = append(f.out, "\r\n"...)
-		return
+	f.out = strconv.AppendInt(f.out, f.frame, 16)
+	f.out = append(f.out, "\r\n"...)
+}
+
+// took counts payload that has been sent, and frames what follows it. After
+// the last of it only end may follow.
+func (f *framer) took(p []byte) {
+	f.crc = crc32.Update(f.crc, castagnoli, p)
+	f.left -= int64(len(p))
+	f.frame -= int64(len(p))
+	if f.frame == 0 && f.left > 0 {
+		f.out = append(f.buf[:0], "\r\n"...)
+		f.next()
 	}
-	sum := binary.BigEndian.AppendUint32(nil, f.crc)
-	f.out = append(f.out, "0\r\nx-amz-checksum-crc32c:"...)
-	f.out = base64.StdEncoding.AppendEncode(f.out, sum)
+}
+
+// end appends the trailer, which certifies the payload: nobody may call it
+// before the payload has come to its end without an error.
+func (f *framer) end() {
+	f.out = append(f.buf[:0], "\r\n0\r\nx-amz-checksum-crc32c:"...)
+	f.out = base64.StdEncoding.AppendEncode(f.out, binary.BigEndian.AppendUint32(nil, f.crc))
 	f.out = append(f.out, "\r\n\r\n"...)
 	f.ended = true
 }
 
+// Read implements io.Reader.
 func (f *framer) Read(p []byte) (int, error) {
 	n := copy(p, f.out)
 	if f.out = f.out[n:]; len(f.out) > 0 || n == len(p) {
@@ -79,32 +92,25 @@ func (f *framer) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	p = p[n:]
-	if int64(len(p)) > f.frame {
-		p = p[:f.frame]
-	}
+	p = p[:min(int64(len(p)), f.frame)]
 	m, err := f.r.Read(p)
-	f.crc = crc32.Update(f.crc, castagnoli, p[:m])
-	f.left -= int64(m)
-	f.frame -= int64(m)
+	f.took(p[:m])
 	n += m
-	if f.frame == 0 {
-		if f.left == 0 {
-			// The payload must end here, and say so, before it is certified.
-			if err == nil {
-				err = readEnd(f.r)
-			}
-			if err != io.EOF {
-				return n, err
-			}
+	switch {
+	case f.left == 0:
+		if err == nil {
+			err = readEnd(f.r)
 		}
-		f.out = append(f.buf[:0], "\r\n"...)
-		f.next()
+		if err != io.EOF {
+			return n, err
+		}
+		f.end()
 		return n, nil
+	case err == io.EOF:
+		return n, io.ErrUnexpectedEOF
+	default:
+		return n, err
 	}
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return n, err
 }
 
 // readEnd reads where nothing more may come.
@@ -118,4 +124,62 @@ func readEnd(r io.Reader) error {
 			return err
 		}
 	}
+}
+
+// WriteTo implements io.WriterTo: payload goes from where it is made to w
+// without being copied.
+func (f *framer) WriteTo(w io.Writer) (int64, error) {
+	src, ok := f.r.(io.WriterTo)
+	if !ok || f.left == 0 {
+		return io.Copy(w, struct{ io.Reader }{f})
+	}
+	fw := frameWriter{f: f, w: w}
+	_, err := src.WriteTo(&fw)
+	if err == nil && f.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	if err == nil {
+		f.end()
+		err = fw.flush()
+	}
+	return fw.n, err
+}
+
+// frameWriter frames the payload that is written to it.
+type frameWriter struct {
+	f *framer
+	w io.Writer
+	n int64
+}
+
+func (fw *frameWriter) Write(p []byte) (int, error) {
+	total := 0
+	for len(p) > 0 {
+		if fw.f.left == 0 {
+			return total, errLongPayload
+		}
+		if err := fw.flush(); err != nil {
+			return total, err
+		}
+		n, err := fw.w.Write(p[:min(int64(len(p)), fw.f.frame)])
+		total += n
+		fw.n += int64(n)
+		if err != nil {
+			return total, err
+		}
+		fw.f.took(p[:n])
+		p = p[n:]
+	}
+	return total, nil
+}
+
+// flush writes the framing that is due.
+func (fw *frameWriter) flush() error {
+	if len(fw.f.out) == 0 {
+		return nil
+	}
+	n, err := fw.w.Write(fw.f.out)
+	fw.n += int64(n)
+	fw.f.out = fw.f.out[n:]
+	return err
 }

@@ -129,9 +129,6 @@ func (c *call) route() (err error) {
 		return err
 	}
 	c.out.Operation, c.out.Bucket = c.op.Name, c.bucket
-	if c.auth.Payload.Streaming() && !c.op.Streaming {
-		return s3api.ErrStreamingNotAllowed
-	}
 	return nil
 }
 

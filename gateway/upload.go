@@ -138,26 +138,63 @@ var (
 	errLongPayload = errors.New("the payload is longer than announced")
 )
 
+// Read implements io.Reader.
 func (b *storeBody) Read(p []byte) (int, error) {
+	if err := b.enter(); err != nil {
+		return 0, err
+	}
+	n, err := b.r.Read(p)
+	b.leave(int64(n), err)
+	return n, err
+}
+
+// WriteTo implements io.WriterTo, for connections that take the ciphertext in
+// the pieces it is made in.
+func (b *storeBody) WriteTo(w io.Writer) (int64, error) {
+	if err := b.enter(); err != nil {
+		return 0, err
+	}
+	tw := trackedWriter{w: w}
+	n, err := io.Copy(&tw, b.r)
+	if tw.err != nil {
+		b.leave(n, nil) // the connection failed, not the body
+	} else {
+		b.leave(n, err)
+	}
+	return n, err
+}
+
+// trackedWriter tells errors of a writer from those of what is written.
+type trackedWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (t *trackedWriter) Write(p []byte) (n int, err error) {
+	n, err = t.w.Write(p)
+	t.err = err
+	return n, err
+}
+
+func (b *storeBody) enter() error {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.closed {
-		b.mu.Unlock()
-		return 0, errBodyClosed
+		return errBodyClosed
 	}
 	b.started, b.reading = true, true
-	b.mu.Unlock()
+	return nil
+}
 
-	n, err := b.r.Read(p)
-
+func (b *storeBody) leave(n int64, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.reading = false
-	b.size -= int64(n)
+	b.size -= n
 	if err != nil && err != io.EOF && b.err == nil {
 		b.err = err
 	}
 	b.freeIfDone()
-	return n, err
 }
 
 // Close ends reading. A body of which nothing was read survives it, so that a
