@@ -126,7 +126,7 @@ type Envelope struct {
 	CustomerHMAC []byte
 
 	// Digests are the sealed digests of the plaintext that were known before
-	// the body was sent; nil if there are none.
+	// the body was sent; nil if there are none. DSSE-KMS has none.
 	Digests []byte
 }
 

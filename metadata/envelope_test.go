@@ -31,15 +31,15 @@ func TestRoundTrip(t *testing.T) {
 			if diff := cmp.Diff(marshal(t, fieldsOf(t, raw)), raw); diff != "" {
 				t.Errorf("not what another deterministic encoder makes: %s", diff)
 			}
+			if mode == DSSEKMS {
+				return
+			}
 			d, err := got.OpenDigests(testKeys(mode))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(testDigests(), d); diff != "" {
 				t.Error(diff)
-			}
-			if mode == DSSEKMS {
-				return
 			}
 			keys, err := got.Open(testKey("kek"), testRealm, testObject)
 			if err != nil {
@@ -114,7 +114,7 @@ func TestFooterCopy(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%v: %s", mode, diff)
 		}
-		if _, err := DecodeFooterCopy(rawOf(t, e)); !errors.Is(err, ErrMalformed) {
+		if _, err := DecodeFooterCopy(rawOf(t, e)); e.Digests != nil && !errors.Is(err, ErrMalformed) {
 			t.Errorf("%v: digests are accepted in a footer: %v", mode, err)
 		}
 	}
@@ -188,6 +188,7 @@ func TestLimits(t *testing.T) {
 		{"no digests", SSES3, func(e *Envelope) { e.Digests = nil }, true},
 		{"digests of 160", SSES3, func(e *Envelope) { e.Digests = make([]byte, 160) }, true},
 		{"digests of 161", SSES3, func(e *Envelope) { e.Digests = make([]byte, 161) }, false},
+		{"digests in DSSE-KMS", DSSEKMS, func(e *Envelope) { e.Digests = make([]byte, 60) }, false},
 		{"mode 0", SSES3, func(e *Envelope) { e.Mode = 0 }, false},
 		{"mode 5", SSES3, func(e *Envelope) { e.Mode = 5 }, false},
 		{"suite 0", SSES3, func(e *Envelope) { e.Suite = 0 }, false},
@@ -290,7 +291,7 @@ func TestEveryEnvelope(t *testing.T) {
 		case SSEC:
 			e.CustomerHMAC = some("hmac", 32, 32)
 		}
-		if rapid.Bool().Draw(t, "has digests") {
+		if mode != DSSEKMS && rapid.Bool().Draw(t, "has digests") {
 			e.Digests = some("digests", 1, MaxDigests)
 		}
 		value, err := e.Encode()

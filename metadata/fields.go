@@ -63,13 +63,16 @@ var rules = [...]struct {
 	SSES3: {
 		suite:    encryptor.SuiteAES256GCM,
 		required: always | setOf(fieldKeyID, fieldSalt),
+		optional: setOf(fieldDigests),
 	},
 	SSEKMS: {
 		suite:     encryptor.SuiteAES256GCM,
 		required:  always | setOf(fieldKeyID, fieldWrappedKEK),
-		optional:  setOf(fieldContext),
+		optional:  setOf(fieldContext, fieldDigests),
 		bucketKey: true,
 	},
+	// What is known of a plaintext under two layers stands in the footer only,
+	// where both protect it.
 	DSSEKMS: {
 		suite: encryptor.SuiteDSSE,
 		required: always | setOf(fieldKeyID, fieldSalt, fieldWrappedKEK,
@@ -79,6 +82,7 @@ var rules = [...]struct {
 	SSEC: {
 		suite:    encryptor.SuiteAES256GCM,
 		required: always | setOf(fieldSalt, fieldCustomerHMAC),
+		optional: setOf(fieldDigests),
 	},
 }
 
@@ -141,9 +145,9 @@ func (e *Envelope) check(s fields) error {
 		return fmt.Errorf("%w: unknown mode %d", ErrMalformed, uint8(e.Mode))
 	}
 	rule := &rules[e.Mode]
-	// Length, flags and digests are optional in every mode; what they require
-	// of each other is checked below.
-	optional := rule.optional | setOf(fieldLength, fieldFlags, fieldDigests)
+	// Length and flags occur in every mode; what they require of each other is
+	// checked below.
+	optional := rule.optional | setOf(fieldLength, fieldFlags)
 	switch {
 	case e.Suite != rule.suite:
 		return fmt.Errorf("%w: suite %d in mode %v", ErrMalformed, uint8(e.Suite), e.Mode)

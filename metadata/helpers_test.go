@@ -56,27 +56,39 @@ func sealed(t testing.TB, mode Mode) *Envelope {
 	case SSEKMS:
 		e.BucketKey = true
 	case DSSEKMS:
-		// Both layers in the form that sealing them will have.
 		e.Suite, e.OuterKeyID = encryptor.SuiteDSSE, "2026-11"
 		e.Data.Commitment, e.Outer.Commitment = encryptor.Commit(keys.Data), encryptor.Commit(keys.Outer)
-		for i := range e.Data.Sealed {
-			e.Data.Sealed[i], e.Outer.Sealed[i] = byte(i), byte(100+i)
-		}
+		sealSlot(t, e, &e.Data, slotData, testKey("kek"), keys.Data)
+		sealSlot(t, e, &e.Outer, slotOuter, testKey("outer kek"), keys.Outer)
 	case SSEC:
 		e.CustomerHMAC = make([]byte, 32)
 		for i := range e.CustomerHMAC {
 			e.CustomerHMAC[i] = byte(200 + i)
 		}
 	}
-	if mode != DSSEKMS {
-		if err := e.Seal(testKey("kek"), keys, testRealm, testObject); err != nil {
-			t.Fatal(err)
-		}
+	if mode == DSSEKMS {
+		return e
+	}
+	if err := e.Seal(testKey("kek"), keys, testRealm, testObject); err != nil {
+		t.Fatal(err)
 	}
 	if err := e.SealDigests(keys, testDigests()); err != nil {
 		t.Fatal(err)
 	}
 	return e
+}
+
+// slotOuter is the place of the second layer's data key, as FORMAT.md has it.
+const slotOuter = 1
+
+// sealSlot seals one data key of e, whatever the commitment beside it says.
+func sealSlot(t testing.TB, e *Envelope, into *SealedKey, slot uint64, kek, dek encryptor.Key) {
+	t.Helper()
+	aead, err := newAEAD(kek)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aead.Seal(into.Sealed[:0], nil, dek[:], e.additionalData(slot, testRealm, testObject))
 }
 
 var allModes = []Mode{SSES3, SSEKMS, DSSEKMS, SSEC}

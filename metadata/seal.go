@@ -81,6 +81,9 @@ func (e *Envelope) SealDigests(keys encryptor.Keys, d encryptor.Digests) error {
 		e.Digests = nil
 		return nil
 	}
+	if e.Mode == DSSEKMS {
+		return errors.New("metadata: seal digests: DSSE-KMS keeps them in the footer")
+	}
 	sealed, err := encryptor.SealDigests(keys.Data, d)
 	if err != nil {
 		return fmt.Errorf("metadata: seal digests: %w", err)

@@ -177,11 +177,7 @@ func TestCommitment(t *testing.T) {
 	e := NewSSES3("k", 1)
 	kek, keys := testKey("kek"), testKeys(SSES3)
 	e.Data.Commitment = encryptor.Commit(testKey("other"))
-	aead, err := newAEAD(kek)
-	if err != nil {
-		t.Fatal(err)
-	}
-	aead.Seal(e.Data.Sealed[:0], nil, keys.Data[:], e.additionalData(slotData, testRealm, testObject))
+	sealSlot(t, e, &e.Data, slotData, kek, keys.Data)
 	if _, err := e.Open(kek, testRealm, testObject); !errors.Is(err, ErrNotAuthentic) || !strings.Contains(err.Error(), "committed") {
 		t.Errorf("got %v", err)
 	}
@@ -229,6 +225,9 @@ func TestDigestsAreOptional(t *testing.T) {
 	}
 	if err := e.SealDigests(testKeys(SSES3), encryptor.Digests{ETag: "not an MD5"}); err == nil {
 		t.Error("nonsense is sealed")
+	}
+	if err := sealed(t, DSSEKMS).SealDigests(testKeys(DSSEKMS), testDigests()); err == nil {
+		t.Error("digests are sealed under one of two layers")
 	}
 	// The largest digests there are must fit.
 	largest := encryptor.Digests{

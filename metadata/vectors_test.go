@@ -29,7 +29,7 @@ const vectorDir = "testdata/envelopes"
 
 // vectorOrder is the order of the lines in a file.
 var vectorOrder = []string{
-	"about", "expect", "header", "kek", "realm", "object", "additional-data",
+	"about", "expect", "header", "kek", "outer-kek", "realm", "object", "additional-data",
 	"data-key", "outer-data-key", "etag", "checksum",
 }
 
@@ -123,18 +123,20 @@ func (v vector) check(t *testing.T) {
 	if want := v.bytes(t, "additional-data"); len(want) > 0 && !bytes.Equal(want, e.additionalData(slotData, v["realm"], v["object"])) {
 		t.Error("other additional data")
 	}
-	keys := testKeys(e.Mode)
-	if v["expect"] != "decodes" {
-		keys, err = e.Open(encryptor.Key(v.bytes(t, "kek")), v["realm"], v["object"])
-		if v["expect"] == "not authentic" {
-			if !errors.Is(err, ErrNotAuthentic) {
-				t.Errorf("got %v", err)
-			}
-			return
+	if v["expect"] == "decodes" {
+		v.checkSlot(t, e, &e.Data, slotData, "kek", "data-key")
+		v.checkSlot(t, e, &e.Outer, slotOuter, "outer-kek", "outer-data-key")
+		return
+	}
+	keys, err := e.Open(encryptor.Key(v.bytes(t, "kek")), v["realm"], v["object"])
+	if v["expect"] == "not authentic" {
+		if !errors.Is(err, ErrNotAuthentic) {
+			t.Errorf("got %v", err)
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	if !bytes.Equal(keys.Data[:], v.bytes(t, "data-key")) {
 		t.Error("another data key")
@@ -151,6 +153,19 @@ func (v vector) check(t *testing.T) {
 	}
 	if d.ETag != v["etag"] || checksumText(d.Checksum) != v["checksum"] {
 		t.Errorf("ETag %q, checksum %q", d.ETag, checksumText(d.Checksum))
+	}
+}
+
+// checkSlot opens one of two data keys, which Open does not.
+func (v vector) checkSlot(t *testing.T, e *Envelope, k *SealedKey, slot uint64, kek, dek string) {
+	t.Helper()
+	aead, err := newAEAD(encryptor.Key(v.bytes(t, kek)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := aead.Open(nil, nil, k.Sealed[:], e.additionalData(slot, v["realm"], v["object"]))
+	if err != nil || !bytes.Equal(got, v.bytes(t, dek)) || encryptor.Commit(encryptor.Key(got)) != k.Commitment {
+		t.Errorf("%s does not open as %s: %v", kek, dek, err)
 	}
 }
 
@@ -186,11 +201,9 @@ func makeVectors(t *testing.T) map[string]vector {
 		good[mode] = sealed(t, mode)
 		all[about] = success(good[mode], mode.String()+" with every field", "opens")
 	}
-	two := sealed(t, DSSEKMS)
-	all["dsse-kms"] = success(two, "DSSE-KMS with every field; the seals are placeholders", "decodes")
-	delete(all["dsse-kms"], "kek")
-	delete(all["dsse-kms"], "additional-data")
-	all["dsse-kms"]["outer-data-key"] = keyHex("outer data")
+	good[DSSEKMS] = sealed(t, DSSEKMS)
+	all["dsse-kms"] = success(good[DSSEKMS], "DSSE-KMS with every field", "decodes")
+	all["dsse-kms"]["outer-kek"], all["dsse-kms"]["outer-data-key"] = keyHex("outer kek"), keyHex("outer data")
 
 	resealed := func(change func(e *Envelope)) *Envelope {
 		e := sealed(t, SSES3)
@@ -257,12 +270,7 @@ func forgeries(t *testing.T, base func(e *Envelope, about, expect string) vector
 	}
 	committed := sealed(t, SSES3)
 	committed.Data.Commitment = encryptor.Commit(testKey("other"))
-	aead, err := newAEAD(testKey("kek"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := testKey("data")
-	aead.Seal(committed.Data.Sealed[:0], nil, data[:], committed.additionalData(slotData, testRealm, testObject))
+	sealSlot(t, committed, &committed.Data, slotData, testKey("kek"), testKey("data"))
 	all["commitment-to-another-key"] = base(committed, "the data key opens but is not the one committed to", "not authentic")
 
 	for name, change := range map[string]func(e *Envelope){
@@ -346,6 +354,7 @@ func malformed(t *testing.T, good map[Mode]*Envelope) map[string]string {
 	edit("customer hmac in sse-s3", SSES3, map[uint64]any{15: make([]byte, 32)})
 	edit("customer hmac of 31", SSEC, map[uint64]any{15: make([]byte, 31)})
 	edit("digests empty", SSES3, map[uint64]any{16: []byte{}})
+	edit("digests in dsse-kms", DSSEKMS, map[uint64]any{16: make([]byte, 60)})
 	edit("digests of 161", SSES3, map[uint64]any{16: make([]byte, MaxDigests+1)})
 
 	// Other encodings of the same map.
