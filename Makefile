@@ -63,9 +63,13 @@ lint: $(BIN)/golangci-lint ## Check style, suspicious code and formatting
 bench: $(BIN)/minio $(BIN)/caddy ## Measure against plain Caddy and MinIO
 	go run -tags $(TAGS) ./bench
 
+# The version v0.0.0 stands for this directory: without one, xcaddy would ask the
+# module proxy for published versions first. Build flags as above, so that what
+# is compiled already is used again.
 .PHONY: xcaddy
 xcaddy: $(BIN)/xcaddy ## Build Caddy with xcaddy and check that the handler is in it
-	$(BIN)/xcaddy build $(CADDY_VERSION) --with $(MODULE)=. --output $(BIN)/caddy-xcaddy
+	XCADDY_GO_BUILD_FLAGS="-tags=$(TAGS)" CGO_ENABLED=$$(go env CGO_ENABLED) $(BIN)/xcaddy build $(CADDY_VERSION) \
+		--with $(MODULE)@v0.0.0=. --output $(BIN)/caddy-xcaddy
 	$(BIN)/caddy-xcaddy list-modules | grep -x http.handlers.s3_sse
 
 .PHONY: tools

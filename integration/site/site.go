@@ -17,6 +17,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	_ "github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile" // the adapter
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 	"github.com/minio/minio-go/v7"
@@ -88,9 +89,10 @@ func Start(t testing.TB, s *store.Store, o Options) *Site {
 // the same one again: it is loaded in any case.
 func (s *Site) Reload(t testing.TB, o Options) {
 	t.Helper()
-	config, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(s.Caddyfile(o)), nil)
+	text := s.Caddyfile(o)
+	config, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), nil)
 	if err != nil {
-		t.Fatalf("adapting\n%s\n%v", s.Caddyfile(o), err)
+		t.Fatalf("adapting\n%s\n%v", text, err)
 	}
 	for _, w := range warnings {
 		t.Log(w)
@@ -111,7 +113,7 @@ func (s *Site) Caddyfile(o Options) string {
 		upstream, next = "store_host "+host, "reverse_proxy "+o.Upstream
 	}
 	file := func(name string) string { return "`{file." + filepath.Join(s.dir, name) + "}`" }
-	return fmt.Sprintf(`{
+	return string(caddyfile.Format(fmt.Appendf(nil, `{
 	admin off
 	persist_config off
 	storage file_system %s
@@ -133,7 +135,7 @@ http://%s {
 	%s
 }
 `, filepath.Join(s.dir, "caddy"), o.Global, s.addr, upstream, s.Store.AccessKey, file("storage"), s.Store.Region,
-		file("master"), AccessKey, file("client"), o.Handler, next)
+		file("master"), AccessKey, file("client"), o.Handler, next)))
 }
 
 // Client returns a client of the site. Its connections are its own and are not
