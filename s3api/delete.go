@@ -56,17 +56,17 @@ func (d *DeleteRequest) parse(scan *xmlScanner) error {
 	if err != nil {
 		return err
 	}
-	if string(root.name) != "Delete" {
+	if string(root.local()) != "Delete" {
 		return ErrMalformedXML
 	}
 	var quiet bool // seen
 	err = eachChild(scan, root, func(t tag) error {
 		switch {
-		case string(t.name) == "Object" && len(d.Objects) < MaxDeleteObjects:
+		case string(t.local()) == "Object" && len(d.Objects) < MaxDeleteObjects:
 			o, err := parseDeleteObject(scan, t)
 			d.Objects = append(d.Objects, o)
 			return err
-		case string(t.name) == "Quiet" && !quiet:
+		case string(t.local()) == "Quiet" && !quiet:
 			quiet = true
 			text, err := textOf(scan, t)
 			if err != nil {
@@ -86,7 +86,7 @@ func (d *DeleteRequest) parse(scan *xmlScanner) error {
 func parseDeleteObject(scan *xmlScanner, parent tag) (o DeleteObject, err error) {
 	seen := map[string]bool{}
 	err = eachChild(scan, parent, func(t tag) error {
-		name := string(t.name)
+		name := string(t.local())
 		if seen[name] {
 			return ErrMalformedXML
 		}

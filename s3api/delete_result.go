@@ -41,7 +41,7 @@ func (r *DeleteResult) parse(scan *xmlScanner) (end tag, err error) {
 	switch {
 	case err != nil:
 		return tag{}, err
-	case string(root.name) != "DeleteResult" || root.kind == tagClose:
+	case string(root.local()) != "DeleteResult" || root.kind == tagClose:
 		return tag{}, errAt(root.start, "not a DeleteResult")
 	case root.kind == tagEmpty:
 		return root, scan.finish()
@@ -54,7 +54,7 @@ func (r *DeleteResult) parse(scan *xmlScanner) (end tag, err error) {
 		if !ok {
 			return t, scan.finish()
 		}
-		switch string(t.name) {
+		switch string(t.local()) {
 		case "Deleted":
 			err = r.deleted(scan, t)
 		case "Error":
@@ -71,7 +71,7 @@ func (r *DeleteResult) parse(scan *xmlScanner) (end tag, err error) {
 func (r *DeleteResult) deleted(scan *xmlScanner, parent tag) error {
 	var d Deleted
 	err := eachChild(scan, parent, func(t tag) (err error) {
-		switch string(t.name) {
+		switch string(t.local()) {
 		case "Key":
 			d.Key, err = textOf(scan, t)
 		case "VersionId":
@@ -95,7 +95,7 @@ func (r *DeleteResult) deleted(scan *xmlScanner, parent tag) error {
 func (r *DeleteResult) failed(scan *xmlScanner, parent tag) error {
 	var e DeleteError
 	err := eachChild(scan, parent, func(t tag) (err error) {
-		switch string(t.name) {
+		switch string(t.local()) {
 		case "Key":
 			e.Key, err = textOf(scan, t)
 		case "VersionId":
@@ -129,7 +129,7 @@ func MergeDeleteResult(dst, doc []byte, more []DeleteError) ([]byte, error) {
 		dst = append(dst, doc[:end.end-len("/>")]...)
 		dst = append(dst, '>')
 		dst = appendDeleteErrors(dst, more)
-		dst = append(append(append(dst, "</"...), end.qname...), '>')
+		dst = append(append(append(dst, "</"...), end.name...), '>')
 		return append(dst, doc[end.end:]...), nil
 	}
 	dst = append(dst, doc[:end.start]...)

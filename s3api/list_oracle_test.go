@@ -77,51 +77,89 @@ func stripped(path []string) bool {
 
 func nothing([]string) bool { return false }
 
-// FuzzRewriteListing holds an identical rewriting against encoding/xml: for
-// every document that both accept, the result has the tokens of the original
-// but for what is stripped, is accepted again and does not change any more.
+// checkIdentity holds an identical rewriting against encoding/xml: for every
+// document that both accept, the result has the tokens of the original but for
+// what is stripped, is accepted again and does not change any more. It reports
+// whether both accept the document.
+func checkIdentity(t interface{ Fatalf(string, ...any) }, doc []byte) bool {
+	opts := ListOptions{MetadataName: "X-Amz-Meta-S3sse"}
+	out, err := RewriteListing(nil, doc, opts, identity)
+	if err != nil {
+		return false
+	}
+	again, err := RewriteListing(nil, out, opts, identity)
+	if err != nil || !bytes.Equal(again, out) {
+		t.Fatalf("the second rewriting differs: %v\n%s\n%s", err, out, again)
+	}
+	want, err := tokens(doc, stripped)
+	if err != nil {
+		return false
+	}
+	got, err := tokens(out, nothing)
+	if err != nil {
+		t.Fatalf("not well-formed: %v\n%s", err, out)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("(-want +got):\n%s", diff)
+	}
+	return true
+}
+
+// checkV1 checks that the conversion to ListObjects, with everything replaced,
+// leaves a document well-formed.
+func checkV1(t interface{ Fatalf(string, ...any) }, doc []byte) {
+	opts := ListOptions{MetadataName: "X-Amz-Meta-S3sse", V1: &V1Listing{Marker: "m&", Delimited: true}}
+	out, err := RewriteListing(nil, doc, opts, halve)
+	if err != nil {
+		return
+	}
+	if _, err := tokens(doc, stripped); err != nil {
+		return
+	}
+	if _, err := tokens(out, nothing); err != nil {
+		t.Fatalf("not well-formed: %v\n%s", err, out)
+	}
+}
+
 func FuzzRewriteListing(f *testing.F) {
 	for _, file := range listingFiles(f) {
-		golden := readListing(f, file)
-		f.Add([]byte(golden.in), golden.opts.V1 != nil)
+		f.Add([]byte(readListing(f, file).in))
 	}
-	f.Add([]byte(listHead+`<Contents><Key>&#x1;</Key><Size>1</Size><Internal><![CDATA[</Internal>]]></Internal></Contents>`+listTail), false)
-	f.Fuzz(func(t *testing.T, doc []byte, v1 bool) {
-		opts := ListOptions{MetadataName: "X-Amz-Meta-S3sse"}
-		if v1 {
-			opts.V1 = &V1Listing{Marker: "m&", Delimited: true}
-			out, err := RewriteListing(nil, doc, opts, halve)
-			if err != nil {
-				return
-			}
-			if _, err := tokens(doc, stripped); err != nil {
-				return
-			}
-			if _, err := tokens(out, nothing); err != nil {
-				t.Fatalf("not well-formed: %v\n%s", err, out)
-			}
-			return
-		}
-		out, err := RewriteListing(nil, doc, opts, identity)
-		if err != nil {
-			return
-		}
-		again, err := RewriteListing(nil, out, opts, identity)
-		if err != nil || !bytes.Equal(again, out) {
-			t.Fatalf("the second rewriting differs: %v\n%s\n%s", err, out, again)
-		}
-		want, err := tokens(doc, stripped)
-		if err != nil {
-			return
-		}
-		got, err := tokens(out, nothing)
-		if err != nil {
-			t.Fatalf("not well-formed: %v\n%s", err, out)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Fatalf("(-want +got):\n%s", diff)
-		}
+	f.Add([]byte(listHead + `<Contents><Key>&#x1;</Key><Size>1</Size><Internal><![CDATA[</Internal>]]></Internal></Contents>` + listTail))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		checkIdentity(t, doc)
+		checkV1(t, doc)
 	})
+}
+
+// TestRewriteListingFragments puts documents together from pieces of markup,
+// most of them nonsense.
+func TestRewriteListingFragments(t *testing.T) {
+	fragments := []string{
+		"<Contents>", "</Contents>", "<Contents>", "</Contents>", "<DeleteMarker>", "</DeleteMarker>", "<Contents/>",
+		"<Key>k</Key>", "<Key>k</Key>", "<Key>&lt;</Key >", "<Size>1</Size>", "<Size>2</Size>", "<Size>", "</Size>",
+		"<ETag/>", `<ETag>"e"</ETag>`, "<ETag>&quot;e&quot;</ETag>", `<ETag>"</ETag>`, "<ETag></ETag>",
+		"<UserMetadata>", "</UserMetadata>", "<UserMetadata/>", "<X-Amz-Meta-S3sse>v</X-Amz-Meta-S3sse>", "<Internal>", "</Internal>",
+		"<ChecksumType>a</ChecksumType>", "<VersionId>v</VersionId>", "<a>", "</a>", "<a/>", "<a b='>'>", "<n:a>", "</n:a>",
+		"<!--", "-->", "<![CDATA[", "]]>", "<?pi ", "?>", "text", "&amp;", " ", "\n", "<", ">", "\"", "'",
+		"<CommonPrefixes><Prefix>p</Prefix></CommonPrefixes>", "<EncodingType>url</EncodingType>", "<IsTruncated>true</IsTruncated>",
+		"<StartAfter>", "</StartAfter>", "<Name>b</Name>", "<Prefix/>",
+	}
+	accepted := 0
+	rapid.Check(t, func(t *rapid.T) {
+		body := strings.Join(rapid.SliceOfN(rapid.SampledFrom(fragments), 0, 12).Draw(t, "fragments"), "")
+		if rapid.Bool().Draw(t, "whole entry") {
+			body = "<Contents><Key>k</Key><Size>1</Size>" + body + "</Contents>"
+		}
+		doc := []byte("<ListBucketResult>" + body + "</ListBucketResult>")
+		if checkIdentity(t, doc) {
+			accepted++
+		}
+		checkV1(t, doc)
+	})
+	if accepted == 0 {
+		t.Error("no document was accepted; the test tests nothing")
+	}
 }
 
 // oracleEntry is what encoding/xml reads of an entry.

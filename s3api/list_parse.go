@@ -59,7 +59,7 @@ func (l *listing) parse() error {
 	if err != nil {
 		return err
 	}
-	switch string(root.name) {
+	switch string(root.local()) {
 	case "ListBucketResult":
 	case "ListVersionsResult":
 		if l.opts.V1 != nil {
@@ -91,7 +91,7 @@ func (l *listing) parse() error {
 
 // element reads a child of the root element.
 func (l *listing) element(t tag) error {
-	switch string(t.name) {
+	switch string(t.local()) {
 	case "Contents", "Version":
 		return l.object(t)
 	case "DeleteMarker":
@@ -140,7 +140,7 @@ func (l *listing) object(entry tag) error {
 
 // property reads a child of the entry of object o, which has index n.
 func (l *listing) property(o *listedObject, n int32, t tag) (err error) {
-	switch string(t.name) {
+	switch string(t.local()) {
 	case "Key":
 		err = l.once(&o.key, t)
 	case "VersionId":
@@ -202,7 +202,7 @@ func (l *listing) deleteMarker(entry tag) error {
 		if err != nil || !ok {
 			return err
 		}
-		switch string(t.name) {
+		switch string(t.local()) {
 		case "UserMetadata":
 			err = l.userMetadata(&listedObject{}, t)
 		case "ETag", "Size", "StorageClass", "Internal", "UserTags", "ChecksumAlgorithm", "ChecksumType":

@@ -19,9 +19,13 @@ const (
 // tag is one tag of a document, at doc[start:end].
 type tag struct {
 	kind       tagKind
-	name       []byte // local name, without a namespace prefix
-	qname      []byte // as written
+	name       []byte // with its prefix, if any
 	start, end int
+}
+
+// local returns the name without a namespace prefix.
+func (t *tag) local() []byte {
+	return t.name[bytes.IndexByte(t.name, ':')+1:]
 }
 
 // xmlScanner finds the tags of an XML document and where they stand, which is
@@ -87,12 +91,7 @@ func (s *xmlScanner) tag() (tag, error) {
 	for i < len(s.doc) && !endsName[s.doc[i]] {
 		i++
 	}
-	t.qname = s.doc[nameStart:i]
-	t.name = t.qname
-	if colon := bytes.IndexByte(t.qname, ':'); colon >= 0 {
-		t.name = t.qname[colon+1:]
-	}
-	if len(t.name) == 0 {
+	if t.name = s.doc[nameStart:i]; i == nameStart {
 		return tag{}, errAt(t.start, "a tag without a name")
 	}
 	if i < len(s.doc) && s.doc[i] == '>' {
@@ -150,8 +149,11 @@ func (s *xmlScanner) skip(open tag) (end int, err error) {
 	if open.kind == tagEmpty {
 		return open.end, nil
 	}
+	if i := bytes.IndexByte(s.doc[s.pos:], '<'); i >= 0 && s.closes(open, s.pos+i) {
+		return s.pos, nil
+	}
 	var stack [maxDepth][]byte
-	stack[0] = open.qname
+	stack[0] = open.name
 	for depth := 1; depth > 0; {
 		t, err := s.next()
 		if err != nil {
@@ -164,17 +166,29 @@ func (s *xmlScanner) skip(open tag) (end int, err error) {
 			if depth == maxDepth {
 				return 0, errAt(t.start, "elements nest too deep")
 			}
-			stack[depth] = t.qname
+			stack[depth] = t.name
 			depth++
 		case tagClose:
 			depth--
-			if !bytes.Equal(stack[depth], t.qname) {
+			if !bytes.Equal(stack[depth], t.name) {
 				return 0, errAt(t.start, "an element is closed by another's tag")
 			}
 		case tagEmpty:
 		}
 	}
 	return s.pos, nil
+}
+
+// closes steps over the tag at pos if that, in its usual form, closes the
+// element that open began.
+func (s *xmlScanner) closes(open tag, pos int) bool {
+	rest := s.doc[pos:]
+	n := len(open.name)
+	if len(rest) < n+3 || rest[1] != '/' || rest[n+2] != '>' || !bytes.Equal(rest[2:n+2], open.name) {
+		return false
+	}
+	s.pos = pos + n + 3
+	return true
 }
 
 // leaf is an element that holds text only: the element is at
@@ -195,13 +209,17 @@ func (s *xmlScanner) text(open tag) (leaf, error) {
 	if i < 0 {
 		return leaf{}, errTruncated
 	}
-	s.pos += i
-	l.textEnd = s.pos
+	l.textEnd = s.pos + i
+	if s.closes(open, l.textEnd) {
+		l.end = s.pos
+		return l, nil
+	}
+	s.pos = l.textEnd
 	t, err := s.tag()
 	if err != nil {
 		return leaf{}, err
 	}
-	if t.kind != tagClose || !bytes.Equal(t.qname, open.qname) {
+	if t.kind != tagClose || !bytes.Equal(t.name, open.name) {
 		return leaf{}, errAt(t.start, "an element holds more than text")
 	}
 	l.end = t.end
@@ -231,7 +249,7 @@ func (s *xmlScanner) child(parent tag) (t tag, ok bool, err error) {
 		return tag{}, false, errTruncated
 	case t.kind != tagClose:
 		return t, true, nil
-	case !bytes.Equal(t.qname, parent.qname):
+	case !bytes.Equal(t.name, parent.name):
 		return tag{}, false, errAt(t.start, "an element is closed by another's tag")
 	}
 	return t, false, nil

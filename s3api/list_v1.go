@@ -36,7 +36,7 @@ func V1Query(q Query) (Query, *V1Listing) {
 // becomes one to ListObjects. That has the elements in the order Name, Prefix,
 // Marker, NextMarker.
 func (l *listing) elementV1(t tag) error {
-	switch string(t.name) {
+	switch string(t.local()) {
 	case "KeyCount", "StartAfter", "ContinuationToken", "NextContinuationToken", "Marker", "NextMarker":
 		return l.removeElement(t)
 	case "Name", "Prefix":
@@ -76,7 +76,7 @@ func (l *listing) commonPrefixes(parent tag) error {
 		if err != nil || !ok {
 			return err
 		}
-		if string(t.name) == "Prefix" {
+		if string(t.local()) == "Prefix" {
 			l.lastPrefix, err = l.scan.text(t)
 		} else {
 			_, err = l.scan.skip(t)
