@@ -3,7 +3,6 @@ package s3api
 import (
 	"encoding/xml"
 	"errors"
-	"unicode/utf8"
 )
 
 // Limits of a DeleteObjects request.
@@ -42,7 +41,7 @@ func ParseDelete(body []byte) (*DeleteRequest, error) {
 	}
 	d := &DeleteRequest{}
 	err := d.parse(&xmlScanner{doc: body})
-	if e := (*Error)(nil); errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return nil, e
 	}
 	if err != nil || len(d.Objects) == 0 {
@@ -113,36 +112,6 @@ func parseDeleteObject(scan *xmlScanner, parent tag) (o DeleteObject, err error)
 		err = ErrMalformedXML
 	}
 	return o, err
-}
-
-// eachChild calls f with the opening tag of every child of the element that
-// parent began. f reads the rest of the child.
-func eachChild(scan *xmlScanner, parent tag, f func(tag) error) error {
-	if parent.kind == tagEmpty {
-		return nil
-	}
-	for {
-		t, ok, err := scan.child(parent)
-		if err != nil || !ok {
-			return err
-		}
-		if err := f(t); err != nil {
-			return err
-		}
-	}
-}
-
-// textOf reads the text of the element that t began.
-func textOf(scan *xmlScanner, t tag) (string, error) {
-	l, err := scan.text(t)
-	if err != nil {
-		return "", err
-	}
-	text, err := xmlText(scan.doc[l.textStart:l.textEnd])
-	if err == nil && !utf8.ValidString(text) {
-		err = errAt(l.start, "text that is not UTF-8")
-	}
-	return text, err
 }
 
 // parseBool reads an XML boolean, in any case: SDKs have written "True".

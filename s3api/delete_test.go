@@ -204,7 +204,7 @@ func FuzzParseDelete(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		d, err := ParseDelete(body)
 		if err != nil {
-			if e := (*Error)(nil); !errors.As(err, &e) {
+			if _, ok := errors.AsType[*Error](err); !ok {
 				t.Fatalf("%T: %v", err, err)
 			}
 			return

@@ -1,9 +1,6 @@
 package s3api
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // MaxListing is the size in bytes of the largest listing document that is
 // rewritten. A thousand entries with the longest keys and the most metadata
@@ -136,9 +133,4 @@ func (l *listing) key(t leaf) (string, error) {
 		return "", errAt(t.start, "%w", err)
 	}
 	return s, nil
-}
-
-// sameHeader compares header names.
-func sameHeader(a []byte, b string) bool {
-	return len(a) == len(b) && strings.EqualFold(string(a), b)
 }

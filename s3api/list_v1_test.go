@@ -20,7 +20,8 @@ func TestV1Query(t *testing.T) {
 		{"delimiter=&marker=", "delimiter=&fetch-owner=true&list-type=2&start-after=", V1Listing{}},
 		{
 			"continuation-token=x&start-after=y&fetch-owner=false&list-type=1&metadata=true&x-id=ListObjects",
-			"fetch-owner=true&list-type=2", V1Listing{},
+			"fetch-owner=true&list-type=2",
+			V1Listing{},
 		},
 	} {
 		q, err := ParseQuery(tt.query)
