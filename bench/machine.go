@@ -30,6 +30,9 @@ type settings struct {
 	TurnSeconds float64  `json:"turn_seconds"`
 	Concurrency int      `json:"concurrency"`
 	Contestants []string `json:"contestants"`
+	// OtherLoad is how many processors everything else on the machine kept
+	// busy during the run, on average.
+	OtherLoad float64 `json:"other_load"`
 }
 
 func describeMachine(o *options) machine {
@@ -70,6 +73,39 @@ func moduleVersion(binary, module string) string {
 	return version + ", " + info.GoVersion
 }
 
+// watchLoad returns a function that tells the OtherLoad since then, given the
+// servers that ran.
+func watchLoad(servers []*process) (func() (float64, error), error) {
+	foreign := func() (time.Duration, error) {
+		stat, err := os.ReadFile("/proc/stat")
+		if err != nil {
+			return 0, err
+		}
+		busy, err := parseBusy(stat)
+		if err != nil {
+			return 0, err
+		}
+		pids := []int{os.Getpid()}
+		for _, p := range servers {
+			pids = append(pids, p.pid)
+		}
+		for _, pid := range pids {
+			own, err := cpuTime(pid)
+			if err != nil {
+				return 0, err
+			}
+			busy -= own
+		}
+		return busy, nil
+	}
+	start := time.Now()
+	before, err := foreign()
+	return func() (float64, error) {
+		after, err := foreign()
+		return max(0, (after-before).Seconds()/time.Since(start).Seconds()), err
+	}, err
+}
+
 func (m machine) write(w io.Writer) {
 	fmt.Fprintf(w, "Machine: %s, %d cores, Linux %s, %s; store's data on %s; everything on loopback.\n", m.CPU, m.Cores, m.Kernel, m.Go, m.Disk)
 	fmt.Fprintf(w, "Caddy %s. MinIO %s.\n", m.Caddy, m.MinIO)
@@ -80,7 +116,9 @@ func (m machine) write(w io.Writer) {
 
 func (s settings) write(w io.Writer) {
 	fmt.Fprintf(w, "\n%d rounds of %g s for each contestant, in changing order; %d connection(s).\n"+
-		"Throughput is the median over the rounds; a ratio is the median of the ratios within each round.\n"+
+		"Throughput is the median over the rounds; a ratio is the median of the ratios within each round,\n"+
+		"in brackets that of the median latencies, which other work on the machine disturbs less.\n"+
 		"CPU and peak memory are those of the one process named. MB and GB are powers of ten.\n",
 		s.Rounds, s.TurnSeconds, s.Concurrency)
+	fmt.Fprintf(w, "Everything else on the machine kept %.2f processors busy.\n", s.OtherLoad)
 }

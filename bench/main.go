@@ -169,7 +169,14 @@ func run(ctx context.Context, o *options) (err error) {
 	for _, c := range f.contestants {
 		r.Settings.Contestants = append(r.Settings.Contestants, c.name)
 	}
+	otherLoad, err := watchLoad(f.processes)
+	if err != nil {
+		return err
+	}
 	if err := measureAll(ctx, f, o, r); err != nil {
+		return err
+	}
+	if r.Settings.OtherLoad, err = otherLoad(); err != nil {
 		return err
 	}
 	if err := r.write(os.Stdout, r.Settings.Contestants); err != nil {

@@ -172,6 +172,15 @@ func (r result) byteRates() []float64 {
 	return rates
 }
 
+// medianLatencies returns the p50 of each round, in seconds.
+func (r result) medianLatencies() []float64 {
+	medians := make([]float64, len(r.turns))
+	for i, t := range r.turns {
+		medians[i] = percentile(slices.Sorted(slices.Values(t.latencies)), 50).Seconds()
+	}
+	return medians
+}
+
 // sum adds the rounds up. CPU times are read in hundredths of a second, so
 // only the sum over all rounds is a figure to divide.
 func (r result) sum() turn {

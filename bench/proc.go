@@ -61,6 +61,28 @@ func parseStatusPeak(status []byte) (int64, error) {
 	return 0, fmt.Errorf("status: VmHWM: %w", errProcFormat)
 }
 
+// parseBusy returns the time all processors together spent on anything but
+// waiting, from the first line of /proc/stat (proc_stat(5)). Time stolen by
+// other virtual machines is in it, the time of guests is part of user time.
+func parseBusy(stat []byte) (time.Duration, error) {
+	line, _, _ := bytes.Cut(stat, []byte("\n"))
+	fields := bytes.Fields(line)
+	if len(fields) < 9 || string(fields[0]) != "cpu" {
+		return 0, fmt.Errorf("stat: %w", errProcFormat)
+	}
+	var ticks uint64
+	for i, f := range fields[1:9] {
+		n, err := strconv.ParseUint(string(f), 10, 63)
+		if err != nil {
+			return 0, fmt.Errorf("stat: %w", err)
+		}
+		if i != 3 && i != 4 { // idle, iowait
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * clockTick, nil
+}
+
 // parseCPUModel returns the first model name of a /proc/cpuinfo text, or
 // "unknown" where the architecture does not list one.
 func parseCPUModel(cpuinfo []byte) string {

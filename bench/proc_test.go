@@ -56,6 +56,18 @@ func TestParseStatusPeak(t *testing.T) {
 	}
 }
 
+func TestParseBusy(t *testing.T) {
+	got, err := parseBusy([]byte("cpu  100 200 300 9999 8888 1 2 3 50 50\ncpu0 1 1 1 1 1 1 1 1 1 1\n"))
+	if want := 6060 * time.Millisecond; got != want || err != nil {
+		t.Errorf("got %v, %v; want %v", got, err, want)
+	}
+	for _, in := range []string{"", "cpu 1 2 3\n", "intr 1 2 3 4 5 6 7 8 9\n", "cpu 1 2 3 4 x 6 7 8\n"} {
+		if _, err := parseBusy([]byte(in)); err == nil {
+			t.Errorf("%q: accepted", in)
+		}
+	}
+}
+
 func TestParseCPUModel(t *testing.T) {
 	for in, want := range map[string]string{
 		"processor\t: 0\nmodel\t\t: 1\nmodel name\t: AMD EPYC 7R13\nprocessor\t: 1\n": "AMD EPYC 7R13",

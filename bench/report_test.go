@@ -73,6 +73,9 @@ func TestNewRow(t *testing.T) {
 	if diff := cmp.Diff(want, got.figure(nameGateway), near); diff != "" {
 		t.Errorf("gateway (-want +got):\n%s", diff)
 	}
+	if diff := cmp.Diff(map[string]float64{nameCaddy: 1}, got.SpeedRatios); diff != "" {
+		t.Errorf("ratios by p50 (-want +got):\n%s", diff)
+	}
 	if got.figure(nameSSE) != nil {
 		t.Error("a contestant that took no part has figures")
 	}
@@ -82,7 +85,7 @@ func TestReport(t *testing.T) {
 	get, head := cell{opGet, 1 << 20}, cell{opHead, 4 << 10}
 	r := &report{
 		Machine:  machine{CPU: "Z80", Cores: 1, Kernel: "6.1", Go: "go1.26", Disk: "tape", Caddy: "v2, go1.26", MinIO: "v0, go1.26"},
-		Settings: settings{Rounds: 2, TurnSeconds: 1, Concurrency: 1},
+		Settings: settings{Rounds: 2, TurnSeconds: 1, Concurrency: 1, OtherLoad: 0.25},
 		Rows: []row{
 			newRow(payloadUnsigned, get, []result{rounds(nameStore, get, 40, 40), rounds(nameGateway, get, 20, 20)}),
 			newRow(payloadUnsigned, head, []result{rounds(nameStore, head, 400, 400), rounds(nameGateway, head, 300, 300)}),
@@ -99,15 +102,17 @@ Machine: Z80, 1 cores, Linux 6.1, go1.26; store's data on tape; everything on lo
 Caddy v2, go1.26. MinIO v0, go1.26.
 
 2 rounds of 1 s for each contestant, in changing order; 1 connection(s).
-Throughput is the median over the rounds; a ratio is the median of the ratios within each round.
+Throughput is the median over the rounds; a ratio is the median of the ratios within each round,
+in brackets that of the median latencies, which other work on the machine disturbs less.
 CPU and peak memory are those of the one process named. MB and GB are powers of ten.
+Everything else on the machine kept 0.25 processors busy.
 
 ### Requests with unsigned payload: throughput and latency
 
-| operation  | unit | minio | gateway | gateway ÷ minio |   minio p50 / p99 | gateway p50 / p99 |
-|------------|------|------:|--------:|----------------:|------------------:|------------------:|
-| GET 1 MiB  | MB/s |  41.9 |    21.0 |            0.50 | 25.0 ms / 25.0 ms | 50.0 ms / 50.0 ms |
-| HEAD 4 KiB | op/s |   400 |     300 |            0.75 | 2.50 ms / 2.50 ms | 3.33 ms / 3.33 ms |
+| operation  | unit | minio | gateway | gateway ÷ minio (by p50) |   minio p50 / p99 | gateway p50 / p99 |
+|------------|------|------:|--------:|-------------------------:|------------------:|------------------:|
+| GET 1 MiB  | MB/s |  41.9 |    21.0 |              0.50 (0.50) | 25.0 ms / 25.0 ms | 50.0 ms / 50.0 ms |
+| HEAD 4 KiB | op/s |   400 |     300 |              0.75 (0.75) | 2.50 ms / 2.50 ms | 3.33 ms / 3.33 ms |
 
 ### Requests with unsigned payload: CPU and memory
 
