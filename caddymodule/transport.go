@@ -73,6 +73,7 @@ func (h *Handler) directTransport(ctx caddy.Context, x expander, u *url.URL) (ht
 	} else {
 		t.Transport.Proxy = http.ProxyFromEnvironment
 	}
+	t.Transport.DialContext = withUploads(t.Transport.DialContext)
 	return t.Transport, nil
 }
 
