@@ -3,6 +3,7 @@ package sigv4
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
@@ -72,10 +73,10 @@ func (a *Auth) setLength(r *http.Request, h http.Header) error {
 	if len(values) != 1 {
 		return errDecodedLength
 	}
-	n, err := strconv.ParseUint(values[0], 10, 63)
-	if err != nil {
+	n, err := strconv.ParseInt(values[0], 10, 64)
+	if err != nil || strings.ContainsAny(values[0], "+-") {
 		return errDecodedLength.With("ArgumentValue", values[0])
 	}
-	a.DecodedLength = int64(n)
+	a.DecodedLength = n
 	return nil
 }

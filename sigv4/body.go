@@ -64,7 +64,7 @@ func (a *Auth) Body(body io.Reader) *Body {
 // none was announced. It has been checked for its signature if it has one, not
 // against the data.
 func (b *Body) Trailer() string {
-	if b.err != io.EOF { //nolint:errorlint // set to io.EOF itself
+	if b.err != io.EOF {
 		return ""
 	}
 	return b.value
@@ -104,7 +104,7 @@ func (b *Body) readPlain(p []byte) (int, error) {
 	switch {
 	case err == nil:
 		return n, nil
-	case err != io.EOF: //nolint:errorlint // the Reader contract: io.EOF itself
+	case err != io.EOF:
 		return n, readError(err)
 	case b.got < b.want:
 		return n, s3api.ErrIncompleteBody

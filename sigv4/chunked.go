@@ -79,7 +79,7 @@ func (b *Body) readChunked(p []byte) (int, error) {
 				return n, nil
 			}
 		case afterData:
-			if err := c.crlf(); err != nil {
+			if err := c.crlf(errNoCRLF); err != nil {
 				return 0, err
 			}
 			if err := b.verifyChunk(); err != nil {
@@ -166,15 +166,15 @@ func (c *chunkReader) parseSizeLine(line []byte) (int64, error) {
 // parseSize reads a hexadecimal number of at most 63 bits: no sign, no prefix,
 // no space.
 func parseSize(digits []byte) (int64, bool) {
-	var n uint64
+	var n int64
 	for _, d := range digits {
 		v := hexDigit(d)
 		if v > 15 || n > 1<<59-1 {
 			return 0, false
 		}
-		n = n<<4 | uint64(v)
+		n = n<<4 | int64(v)
 	}
-	return int64(n), len(digits) > 0
+	return n, len(digits) > 0
 }
 
 // readData reads bytes of the current chunk.
@@ -243,15 +243,15 @@ func (c *chunkReader) line() ([]byte, error) {
 	}
 }
 
-// crlf consumes the CRLF after the data of a chunk or an LF in a trailer.
-func (c *chunkReader) crlf() error {
+// crlf consumes a CRLF. Anything else is the given violation.
+func (c *chunkReader) crlf(violation *s3api.Error) error {
 	for c.w-c.r < 2 {
 		if err := c.fill(); err != nil {
 			return err
 		}
 	}
 	if c.buf[c.r] != '\r' || c.buf[c.r+1] != '\n' {
-		return malformedChunk("CRLF expected")
+		return violation
 	}
 	c.r += 2
 	return nil
@@ -263,7 +263,7 @@ func (c *chunkReader) atEOF() bool {
 	if c.r == c.w {
 		_ = c.fill() // srcErr tells
 	}
-	return c.r == c.w && c.srcErr == io.EOF //nolint:errorlint // the Reader contract: io.EOF itself
+	return c.r == c.w && c.srcErr == io.EOF
 }
 
 // end demands the end of the body. The final CRLF may be missing, as some
@@ -272,7 +272,11 @@ func (c *chunkReader) end() error {
 	if c.atEOF() {
 		return io.EOF
 	}
-	if err := c.crlf(); err != nil {
+	violation := errNoCRLF
+	if c.trailer != "" {
+		violation = s3api.ErrMalformedTrailer // there is another one
+	}
+	if err := c.crlf(violation); err != nil {
 		return err
 	}
 	if c.atEOF() {

@@ -64,7 +64,7 @@ func (c *chunkReader) trailerLine() (name, value string, err error) {
 		return "", "", s3api.ErrMalformedTrailer
 	}
 	if !ok {
-		if err := c.crlf(); err != nil {
+		if err := c.crlf(s3api.ErrMalformedTrailer); err != nil {
 			return "", "", err
 		}
 	}

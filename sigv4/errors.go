@@ -19,6 +19,7 @@ var (
 	errDecodedLength = s3api.ErrInvalidArgument.WithMessage(
 		"x-amz-decoded-content-length must be a non-negative integer").
 		With("ArgumentName", "x-amz-decoded-content-length")
+	errNoCRLF = malformedChunk("CRLF expected")
 )
 
 // malformed is the error for an Authorization header or the query of a

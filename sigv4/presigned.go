@@ -35,7 +35,6 @@ type queryAuth struct {
 	values    [paramCount]string
 	seen      [paramCount]bool
 	duplicate bool
-	hoistable bool // other x-amz-… parameters are present
 	v2        bool // Signature Version 2
 }
 
@@ -47,13 +46,10 @@ func scanQuery(q s3api.Query) (a queryAuth) {
 	for i := range q {
 		switch name := q[i].Name; {
 		case hasPrefixFold(name, "x-amz-"):
-			p := authParam(name)
-			if p == paramCount {
-				a.hoistable = true
-				break
+			if p := authParam(name); p != paramCount {
+				a.duplicate = a.duplicate || a.seen[p]
+				a.seen[p], a.values[p] = true, q[i].Value
 			}
-			a.duplicate = a.duplicate || a.seen[p]
-			a.seen[p], a.values[p] = true, q[i].Value
 		case name == "AWSAccessKeyId":
 			a.v2 = true
 		case name == "Signature":
@@ -66,6 +62,8 @@ func scanQuery(q s3api.Query) (a queryAuth) {
 	return a
 }
 
+// authParam returns the number of an authentication parameter, paramCount for
+// any other.
 func authParam(name string) int {
 	for p := range paramNames {
 		if equalFold(name, paramNames[p]) {
