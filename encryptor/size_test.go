@@ -223,4 +223,7 @@ func TestSizesInFormatText(t *testing.T) {
 	if rows < 10 {
 		t.Errorf("only %d rows found", rows)
 	}
+	if got := MaxPlaintextSize(5 << 30); got != number("5,366,157,604") {
+		t.Errorf("FORMAT.md: 5 GiB hold %d", got)
+	}
 }
