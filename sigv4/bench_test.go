@@ -17,8 +17,12 @@ const benchTarget = "/bucket/photos/2026/03/IMG%200001.jpg?x-id=PutObject"
 
 func benchHeaders(h http.Header) {
 	for _, header := range [][2]string{
-		{"Content-Type", "image/jpeg"}, {"Amz-Sdk-Invocation-Id", "3b1fcf2f-6fa5-4e1c-9c2d-0a1b2c3d4e5f"}, {"Amz-Sdk-Request", "attempt=1; max=3"},
-		{"X-Amz-Checksum-Crc32", "AAAAAA=="}, {"X-Amz-Sdk-Checksum-Algorithm", "CRC32"}, {"X-Amz-Meta-Camera", "one"},
+		{"Content-Type", "image/jpeg"},
+		{"Amz-Sdk-Invocation-Id", "3b1fcf2f-6fa5-4e1c-9c2d-0a1b2c3d4e5f"},
+		{"Amz-Sdk-Request", "attempt=1; max=3"},
+		{"X-Amz-Checksum-Crc32", "AAAAAA=="},
+		{"X-Amz-Sdk-Checksum-Algorithm", "CRC32"},
+		{"X-Amz-Meta-Camera", "one"},
 	} {
 		h.Set(header[0], header[1])
 	}
