@@ -85,6 +85,9 @@ func (c *call) getObject() error {
 	default:
 		return c.storeError(resp)
 	}
+	if stored < 0 {
+		return errors.New("the store does not say how large the object is")
+	}
 	o, err := c.inspect(resp.Header, stored)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
@@ -251,6 +252,9 @@ func bodyError(err error) error {
 	}
 	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, encryptor.ErrBodyLength) {
 		return s3api.ErrIncompleteBody
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return s3api.ErrRequestTimeout
 	}
 	return err
 }
