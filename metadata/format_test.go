@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// formatTable returns the cells of the table in FORMAT.md, "Envelope", that
-// has the given cell in its head, the head included.
+// formatTable returns the cells of the table in FORMAT.md, "Envelope", whose
+// second column has the given name, its head included.
 func formatTable(t *testing.T, head string) [][]string {
 	t.Helper()
 	text, err := os.ReadFile("../FORMAT.md")
@@ -22,26 +22,21 @@ func formatTable(t *testing.T, head string) [][]string {
 	if !ok {
 		t.Fatal("FORMAT.md has no section Envelope")
 	}
-	var rows [][]string
-	for line := range strings.Lines(section) {
-		if !strings.HasPrefix(line, "|") {
-			if len(rows) > 0 {
-				break
+	for block := range strings.SplitSeq(section, "\n\n") {
+		var rows [][]string
+		for line := range strings.SplitSeq(strings.TrimSpace(block), "\n") {
+			cells := strings.Split(strings.Trim(line, "|"), "|")
+			for i := range cells {
+				cells[i] = strings.TrimSpace(cells[i])
 			}
-			continue
-		}
-		cells := strings.Split(strings.Trim(line, "|\n"), "|")
-		for i := range cells {
-			cells[i] = strings.TrimSpace(cells[i])
-		}
-		if len(rows) > 0 || cells[1] == head {
 			rows = append(rows, cells)
 		}
+		if strings.HasPrefix(block, "|") && len(rows) > 2 && rows[0][1] == head {
+			return append(rows[:1], rows[2:]...) // without the line under the head
+		}
 	}
-	if len(rows) < 3 {
-		t.Fatalf("FORMAT.md has no table with a column %q", head)
-	}
-	return append(rows[:1], rows[2:]...) // without the line under the head
+	t.Fatalf("FORMAT.md has no table whose second column is %q", head)
+	return nil
 }
 
 // TestFormatFields compares the table of fields with what the package writes.
