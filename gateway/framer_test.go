@@ -16,7 +16,7 @@ import (
 )
 
 // unframe is an independent reading of the aws-chunked framing.
-func unframe(t *testing.T, b []byte) (payload []byte, trailer string) {
+func unframe(t testing.TB, b []byte) (payload []byte, trailer string) {
 	t.Helper()
 	for {
 		i := bytes.Index(b, []byte("\r\n"))
