@@ -86,7 +86,7 @@ func (t *nextTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		ProtoMinor:    1,
 		Header:        w.answer,
 		Body:          &pipeBody{PipeReader: pr, cancel: cancel},
-		ContentLength: contentLength(req.Method, w.status, w.answer),
+		ContentLength: contentLength(w.status, w.answer),
 		Request:       req,
 	}, nil
 }
@@ -143,20 +143,17 @@ func orContext(req *http.Request, err error) error {
 	return err
 }
 
-// contentLength is the length of the body of a response, or -1.
-func contentLength(method string, status int, h http.Header) int64 {
+// contentLength is what net/http makes of a response's Content-Length: -1 if
+// it is not known.
+func contentLength(status int, h http.Header) int64 {
 	if status == http.StatusNoContent || status == http.StatusNotModified {
 		return 0
 	}
 	n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
-	switch {
-	case err == nil && n >= 0:
-		return n
-	case method == http.MethodHead:
-		return 0
-	default:
+	if err != nil || n < 0 {
 		return -1
 	}
+	return n
 }
 
 // pipeWriter is the response writer of a request to the store. The body goes

@@ -2,10 +2,15 @@ package caddymodule
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -52,6 +57,9 @@ func directive(upstream string, more ...string) string {
 // https://127.0.0.1:8080 and makes it listen on a port that is free.
 func siteJSON(t *testing.T, global, sites string) []byte {
 	t.Helper()
+	if !strings.Contains(global, "log {") {
+		global += "log {\noutput discard\n}\n"
+	}
 	cf := "{\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n\tpersist_config off\n\tstorage file_system " + t.TempDir() + "\n" + global + "\n}\n" + sites
 	js, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(cf), nil)
 	if err != nil {
@@ -127,6 +135,37 @@ func mustDo(t *testing.T, client *http.Client, method, url, body string, header 
 		t.Fatalf("%s %s: %s: %s", method, url, resp.Status, data)
 	}
 	return resp, data
+}
+
+// newCertificate makes a self-signed certificate for localhost and returns it
+// in the form of arguments of the tls directive.
+func newCertificate(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		NotBefore:    time.Now().Add(-time.Hour),
+		NotAfter:     time.Now().Add(time.Hour),
+		DNSNames:     []string{"localhost"},
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "localhost.pem")
+	data := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path + " " + path
 }
 
 // readTree returns the content of all files under dir.
