@@ -126,3 +126,41 @@ func TestStreamsShareNothing(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// A stream costs what it costs however long it is: nothing is allocated for a chunk.
+func TestNoAllocationPerChunk(t *testing.T) {
+	for _, suite := range bothSuites {
+		keys := testKeys(suite)
+		allocs := func(n int64) (seal, open float64) {
+			stored := sealSingle(t, keys, make([]byte, n))
+			layout := mustLayout(t, keys, stored, false)
+			seal = testing.AllocsPerRun(10, func() {
+				s, err := NewSealer(keys, &patternReader{n}, n, nil, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.WriteTo(io.Discard); err != nil {
+					t.Fatal(err)
+				}
+				s.Close()
+			})
+			open = testing.AllocsPerRun(10, func() {
+				o := NewOpener(keys, layout, bytes.NewReader(stored))
+				if _, err := o.WriteTo(io.Discard); err != nil {
+					t.Fatal(err)
+				}
+				o.Close()
+			})
+			return seal, open
+		}
+		sealShort, openShort := allocs(5 * ChunkSize)
+		sealLong, openLong := allocs(105 * ChunkSize)
+		// A buffer pool may be emptied in between.
+		if d := sealLong - sealShort; d > 10 {
+			t.Errorf("%v: sealing 100 chunks more allocates %v times more", suite, d)
+		}
+		if d := openLong - openShort; d > 10 {
+			t.Errorf("%v: opening 100 chunks more allocates %v times more", suite, d)
+		}
+	}
+}

@@ -67,6 +67,9 @@ func TestVectors(t *testing.T) {
 			t.Fatalf("%s, want %s: %v", class, v.expect, err)
 		}
 		if err != nil {
+			if !strings.HasPrefix(err.Error(), ErrNotAuthentic.Error()+": "+class+": ") {
+				t.Errorf("error %q", err)
+			}
 			if len(got) != 0 {
 				t.Errorf("%d bytes came out", len(got))
 			}

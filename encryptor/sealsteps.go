@@ -1,0 +1,127 @@
+package encryptor
+
+import (
+	"fmt"
+	"io"
+)
+
+// stage is what a Sealer writes next.
+type stage uint8
+
+const (
+	stageHeader stage = iota
+	stageChunks
+	stageTail
+	stageFiller
+	stageFooter
+	stageDone
+)
+
+// fill makes up to limit bytes pending. What was complete before an error is
+// dropped: after an error the object is void anyway.
+func (s *Sealer) fill(limit int) {
+	if s.err != nil {
+		return
+	}
+	limit = min(limit, len(s.sealed.bytes)-outerSlack)
+	out := s.sealed.bytes[:0]
+	for room := limit; s.stage != stageDone; room = limit - len(out) {
+		before := s.stage
+		next, err := s.step(out, room)
+		if err != nil {
+			s.err = err
+			return
+		}
+		if len(next) == len(out) && s.stage == before {
+			break // the next piece does not fit
+		}
+		out = next
+	}
+	s.pending = out
+	if len(out) == 0 {
+		s.err = io.EOF
+	}
+}
+
+// step appends the next piece of the object if it fits into room.
+func (s *Sealer) step(out []byte, room int) ([]byte, error) {
+	switch s.stage {
+	case stageHeader:
+		s.stage = stageChunks
+		return appendHeader(out, &s.fixed, s.salt, &s.commit), nil
+	case stageChunks:
+		n := int(min(s.left, ChunkSize))
+		if n+chunkOverhead > room {
+			return out, nil
+		}
+		return s.sealNext(out, n)
+	case stageTail:
+		s.stage = stageFiller
+		return out, s.makeTail()
+	case stageFiller:
+		n := min(s.filler, int64(room), int64(len(zeros)))
+		s.filler -= n
+		if s.filler == 0 {
+			s.stage = stageFooter
+		}
+		return append(out, zeros[:n]...), nil
+	case stageFooter:
+		if len(s.footer) > room {
+			return out, nil
+		}
+		s.stage = stageDone
+		return append(out, s.footer...), nil
+	default:
+		return out, io.EOF
+	}
+}
+
+// sealNext reads and seals the next chunk, of n plaintext bytes.
+func (s *Sealer) sealNext(out []byte, n int) ([]byte, error) {
+	plain := s.plain.bytes[:n]
+	if m, err := readFull(s.body, plain); err != nil {
+		if err == io.EOF {
+			err = fmt.Errorf("body ends %d bytes early: %w", s.left-int64(m), io.ErrUnexpectedEOF)
+		}
+		return out, err
+	}
+	s.left -= int64(n)
+	last := s.left == 0
+	if last {
+		// Before the end is sealed the body may still say that it was not what it should have been.
+		switch m, err := readFull(s.body, s.probe[:]); {
+		case m != 0:
+			return out, ErrBodyLength
+		case err != io.EOF:
+			return out, err
+		}
+		s.stage = stageTail
+		if s.part != 0 {
+			s.stage = stageDone
+		}
+	}
+	out = s.chunks.sealChunk(out, plain, s.index, last)
+	s.index++
+	return out, nil
+}
+
+// makeTail asks for the digests and prepares filler and footer.
+func (s *Sealer) makeTail() error {
+	rec := Record{Length: s.length}
+	if s.record != nil {
+		var err error
+		if rec.Digests, err = s.record(); err != nil {
+			return err
+		}
+	}
+	record, err := rec.encode()
+	if err != nil {
+		return err
+	}
+	stored := StoredSize(s.length)
+	if s.footer, err = s.roots.footer(s.keys.Suite, s.salt, stored, s.envelope, record); err != nil {
+		return err
+	}
+	s.filler = stored - segmentSize(s.length) - int64(len(s.footer))
+	return nil
+}
