@@ -92,6 +92,11 @@ func TestEveryWayOfWriting(t *testing.T) {
 					dirty := bytes.Repeat([]byte{0xff}, int(StoredSize(n))+outerSlack)
 					return SealBytes(dirty[:0], keys, plain, nil, Digests{})
 				},
+				"SealBytes into just enough room": func() ([]byte, error) {
+					room := make([]byte, StoredSize(n))
+					_, err := SealBytes(room[:0:len(room)], keys, plain, nil, Digests{})
+					return room, err
+				},
 				"WriteTo": func() ([]byte, error) {
 					s, err := NewSealer(keys, bytes.NewReader(plain), n, nil, nil)
 					if err != nil {

@@ -4,7 +4,8 @@ import "fmt"
 
 // SealBytes appends the stored form of an object as PutObject makes it to dst. It is for
 // small objects that are in memory anyway, and cheaper than a Sealer. The plaintext must not
-// overlap dst's spare capacity. For the other arguments see NewSealer.
+// overlap dst's spare capacity. If that is StoredSize(len(plaintext)) or more, nothing is allocated for
+// the result. For the other arguments see NewSealer.
 func SealBytes(dst []byte, keys Keys, plaintext, envelope []byte, d Digests) ([]byte, error) {
 	if err := keys.check(); err != nil {
 		return dst, err
@@ -35,7 +36,8 @@ func SealBytes(dst []byte, keys Keys, plaintext, envelope []byte, d Digests) ([]
 	}
 
 	out := dst
-	if need := len(dst) + int(stored) + outerSlack; cap(out) < need {
+	// The second layer's slack beyond the last chunk lies within what will be filler and footer.
+	if need := len(dst) + int(stored); cap(out) < need {
 		out = append(make([]byte, 0, need), dst...)
 	}
 	out = appendHeader(out, &fixed, &zeroSalt, &commit)
