@@ -89,7 +89,7 @@ func launch(s *Store, addr string, command func(*Store, string) (string, []strin
 	}
 	if err := posixstore.WaitReady(ctx, ready); err != nil {
 		p.stop()
-		return nil, fmt.Errorf("%w; %s said:\n%s", err, program, p.output())
+		return nil, fmt.Errorf("%w; %s said:\n%s", err, program, p.log.since(0))
 	}
 	return p, nil
 }
@@ -98,8 +98,6 @@ func (p *process) stop() {
 	p.stdin.Close()
 	<-p.done
 }
-
-func (p *process) output() string { return p.log.String() }
 
 // withoutStoreSettings drops what would reconfigure a store or its clients from
 // the outside.
@@ -113,24 +111,35 @@ func withoutStoreSettings(env []string) []string {
 	return kept
 }
 
-// tail keeps the last 64 KiB written to it.
+// tail keeps the last 4 KiB written to it.
 type tail struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	mu    sync.Mutex
+	buf   bytes.Buffer
+	total int64 // bytes ever written
 }
 
 func (w *tail) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.buf.Write(p)
-	if surplus := w.buf.Len() - 64<<10; surplus > 0 {
+	w.total += int64(len(p))
+	if surplus := w.buf.Len() - 4<<10; surplus > 0 {
 		w.buf.Next(surplus)
 	}
 	return len(p), nil
 }
 
-func (w *tail) String() string {
+// mark stands for what has been written so far.
+func (w *tail) mark() int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.buf.String()
+	return w.total
+}
+
+// since returns what is kept of the output after the mark.
+func (w *tail) since(mark int64) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	kept := w.buf.Bytes()
+	return string(kept[max(0, int64(len(kept))-(w.total-mark)):])
 }

@@ -84,9 +84,10 @@ func started(t testing.TB, start func() (*Store, error), own bool) *Store {
 	if own {
 		t.Cleanup(s.proc.stop)
 	}
+	mark := s.proc.log.mark()
 	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("%s said:\n%s", s.Name, s.proc.output())
+		if said := s.proc.log.since(mark); t.Failed() && said != "" {
+			t.Logf("meanwhile %s said:\n%s", s.Name, said)
 		}
 	})
 	return s
