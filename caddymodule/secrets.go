@@ -41,14 +41,16 @@ func (x expander) secret(field, value string) (string, error) {
 	s, err := x.repl.ReplaceOrErr(value, true, true)
 	if err != nil {
 		// What the replacer does not recognize may well be part of the secret;
-		// what it recognizes is the name of a variable or file.
+		// what it recognizes is the name of a variable or file. (In a Caddyfile,
+		// {file.name} without a slash or dot in the name is short for something
+		// of the request, and not recognized.)
 		if strings.HasPrefix(err.Error(), "evaluated placeholder") {
 			return "", fmt.Errorf("%s: %w", field, err)
 		}
-		return "", fmt.Errorf(`%s: unrecognized placeholder; use {env.NAME} or {file.PATH}, and \{ for a brace that is meant literally`, field)
+		return "", fmt.Errorf(`%s: unrecognized placeholder; use {env.NAME} or {file./PATH}, and \{ for a brace that is meant literally`, field)
 	}
 	if s == value {
-		x.logger.Warn("a secret is written in the config, where the admin API and saved configs show it; use {env.NAME} or {file.PATH}",
+		x.logger.Warn("a secret is written in the config, where the admin API and saved configs show it; use {env.NAME} or {file./PATH}",
 			zap.String("field", field))
 	}
 	return s, nil
