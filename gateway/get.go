@@ -276,7 +276,8 @@ func (c *call) read(ctx context.Context, method, rng string) (*http.Response, er
 	return c.send(ctx, sr)
 }
 
-// unsatisfiable returns the error for a range that begins beyond the object.
+// unsatisfiable answers a request for a range that begins beyond the object:
+// with an error, unless a condition makes it something else.
 func (c *call) unsatisfiable(ctx context.Context, rd reading) error {
 	resp, err := c.read(ctx, http.MethodHead, "")
 	if err != nil {
@@ -295,8 +296,14 @@ func (c *call) unsatisfiable(ctx context.Context, rd reading) error {
 			return err
 		}
 	}
-	if _, err := c.view(ctx, rd, o); err != nil {
-		return err
+	if !c.ifRange(ctx, o) {
+		c.header = c.header.Clone()
+		c.header.Del("Range")
+		return c.getObject()
+	}
+	v, err := c.view(ctx, rd, o)
+	if err != nil || v.status == http.StatusNotModified {
+		return c.notModified(v, o, resp, err)
 	}
 	return errReplaced
 }
