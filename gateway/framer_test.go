@@ -53,8 +53,8 @@ func (w writerTo) WriteTo(dst io.Writer) (int64, error) {
 }
 
 func TestFramer(t *testing.T) {
-	for _, size := range []int{1, 1052, 65536, frameSize - 1, frameSize, frameSize + 1, 2 * frameSize, 2*frameSize + 500} {
-		payload := bytes.Repeat([]byte("0123456789abcdef!"), size/17+1)[:size]
+	for _, size := range []int64{1, 1052, frameSize - 1, frameSize, frameSize + 1, 2 * frameSize, 2*frameSize + 500} {
+		payload := bytes.Repeat([]byte("0123456789abcdef!"), int(size)/17+1)[:size]
 		sum := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.Checksum(payload, castagnoli)))
 		for name, read := range map[string]func(f *framer) ([]byte, error){
 			"ReadAll": func(f *framer) ([]byte, error) { return io.ReadAll(struct{ io.Reader }{f}) },
@@ -65,7 +65,7 @@ func TestFramer(t *testing.T) {
 			},
 			"Read, then WriteTo": func(f *framer) ([]byte, error) {
 				var b bytes.Buffer
-				_, err := io.CopyN(&b, f, min(int64(size), 100))
+				_, err := io.CopyN(&b, f, min(size, 100))
 				if err == nil {
 					_, err = f.WriteTo(&b)
 				}
@@ -73,12 +73,12 @@ func TestFramer(t *testing.T) {
 			},
 		} {
 			t.Run(fmt.Sprintf("size=%d/%s", size, name), func(t *testing.T) {
-				framed, err := read(newFramer(writerTo{bytes.NewReader(payload), 512 << 10}, int64(size)))
+				framed, err := read(newFramer(writerTo{bytes.NewReader(payload), 512 << 10}, size))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if int64(len(framed)) != framedSize(int64(size)) {
-					t.Errorf("%d bytes, framedSize says %d", len(framed), framedSize(int64(size)))
+				if int64(len(framed)) != framedSize(size) {
+					t.Errorf("%d bytes, framedSize says %d", len(framed), framedSize(size))
 				}
 				got, trailer := unframe(t, framed)
 				if !bytes.Equal(got, payload) {

@@ -186,7 +186,7 @@ func (c *call) sealBuffered(in *intake, keys encryptor.Keys, length int64) (*upl
 		return nil, err
 	}
 	sealed := getBuffer(int(encryptor.StoredSize(length)))
-	if _, err := encryptor.SealBytes(sealed.b[:0], keys, plain.b, foot, digests); err != nil {
+	if sealed.b, err = encryptor.SealBytes(sealed.b[:0], keys, plain.b, foot, digests); err != nil {
 		sealed.release()
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -172,6 +173,13 @@ type trackedWriter struct {
 
 func (t *trackedWriter) Write(p []byte) (n int, err error) {
 	n, err = t.w.Write(p)
+	t.err = err
+	return n, err
+}
+
+// WriteBuffers implements buffersWriter.
+func (t *trackedWriter) WriteBuffers(v net.Buffers) (n int64, err error) {
+	n, err = writeBuffers(t.w, v)
 	t.err = err
 	return n, err
 }
