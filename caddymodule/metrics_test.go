@@ -47,6 +47,8 @@ func TestMetricsLabels(t *testing.T) {
 	m := collectors
 	m.requests.Reset()
 	m.duration.Reset()
+	m.aborted.Reset()
+	m.tampered.Reset()
 	for _, out := range []gateway.Outcome{
 		{},
 		{Operation: "GetObject", Status: 200, Mode: "SSE-S3", Aborted: true, Tampered: true},

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -30,6 +31,7 @@ type metadataKeeper struct {
 }
 
 func (k metadataKeeper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
 	var kept http.Header
 	for name, values := range r.Header {
 		if strings.HasPrefix(name, metaPrefix) && strings.ContainsAny(name, "_.") {
@@ -40,8 +42,13 @@ func (k metadataKeeper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if kept != nil {
-		r = r.WithContext(context.WithValue(r.Context(), keptKey{}, kept))
+		ctx = context.WithValue(ctx, keptKey{}, kept)
 	}
+	// Caddy wraps the body of the request that it is given. The net/http server
+	// has to find its own in there when it finishes a request whose body has
+	// not been read to the end: otherwise it resets the connection, and a
+	// client that is refused an upload may never see why. So Caddy gets a copy.
+	r = r.WithContext(ctx)
 	k.next.ServeHTTP(w, r)
 }
 
@@ -68,9 +75,7 @@ func keepMetadata(srv *caddyhttp.Server) {
 // restoreMetadata puts back what the server's filter removed from r.
 func restoreMetadata(r *http.Request) {
 	kept, _ := r.Context().Value(keptKey{}).(http.Header)
-	for name, values := range kept {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, kept)
 }
 
 var _ http.Handler = metadataKeeper{}

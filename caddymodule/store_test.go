@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -125,9 +126,7 @@ func (s *fakeStore) get(w http.ResponseWriter, r *http.Request) {
 		panic(err)
 	}
 	defer f.Close()
-	for name, values := range o.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), o.header)
 	http.ServeContent(w, r, "", time.Unix(1700000000, 0), f)
 }
 
