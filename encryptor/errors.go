@@ -38,27 +38,27 @@ const (
 	failExtra     = "extra data"
 )
 
-// notAuthentic is an ErrNotAuthentic that says where.
-type notAuthentic struct {
+// authenticityError is an ErrNotAuthentic that says where.
+type authenticityError struct {
 	class  string
 	detail string
 	cause  error // nil or io.ErrUnexpectedEOF
 }
 
-func (e *notAuthentic) Error() string {
+func (e *authenticityError) Error() string {
 	return ErrNotAuthentic.Error() + ": " + e.class + ": " + e.detail
 }
 
-func (e *notAuthentic) Is(target error) bool { return target == ErrNotAuthentic }
+func (e *authenticityError) Is(target error) bool { return target == ErrNotAuthentic }
 
-func (e *notAuthentic) Unwrap() error { return e.cause }
+func (e *authenticityError) Unwrap() error { return e.cause }
 
 // reject makes the error for an object that is not what was written.
 func reject(class, format string, args ...any) error {
-	return &notAuthentic{class: class, detail: fmt.Sprintf(format, args...)}
+	return &authenticityError{class: class, detail: fmt.Sprintf(format, args...)}
 }
 
 // rejectShort makes the error for an object that ends before it should.
 func rejectShort(format string, args ...any) error {
-	return &notAuthentic{class: failTruncated, detail: fmt.Sprintf(format, args...), cause: io.ErrUnexpectedEOF}
+	return &authenticityError{class: failTruncated, detail: fmt.Sprintf(format, args...), cause: io.ErrUnexpectedEOF}
 }

@@ -26,8 +26,10 @@ func TestFIPSOnly(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{"fips140=only is enforced", "--- PASS: TestFIPSChild/object", "--- PASS: TestFIPSChild/parts",
-		"--- PASS: TestFIPSChild/derivations", "--- PASS: TestFIPSChild/two_layers_are_refused"} {
+	for _, want := range []string{
+		"fips140=only is enforced", "--- PASS: TestFIPSChild/object", "--- PASS: TestFIPSChild/parts",
+		"--- PASS: TestFIPSChild/derivations", "--- PASS: TestFIPSChild/two_layers_are_refused",
+	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the child did not say %q:\n%s", want, out)
 		}

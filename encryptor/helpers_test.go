@@ -134,8 +134,7 @@ func openRangeFrom(keys Keys, l Layout, body io.Reader, start, off, n int64) ([]
 
 // failClass returns where an error says that the object is not authentic, or "".
 func failClass(err error) string {
-	var e *notAuthentic
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*authenticityError](err); ok {
 		return e.class
 	}
 	return ""

@@ -159,8 +159,15 @@ func TestRangesThatDoNotExist(t *testing.T) {
 	stored := sealSingle(t, keys, testBytes(100))
 	l := mustLayout(t, keys, stored, false)
 	for _, r := range []struct{ start, off, n int64 }{
-		{0, -1, 1}, {0, 0, -1}, {0, 0, 101}, {0, 100, 1}, {0, 101, 0}, {0, math.MaxInt64, 1}, {0, 1, math.MaxInt64},
-		{-1, 0, 1}, {headerSize + 1, 0, 1},
+		{0, -1, 1},
+		{0, 0, -1},
+		{0, 0, 101},
+		{0, 100, 1},
+		{0, 101, 0},
+		{0, math.MaxInt64, 1},
+		{0, 1, math.MaxInt64},
+		{-1, 0, 1},
+		{headerSize + 1, 0, 1},
 	} {
 		if o, err := NewRangeOpener(keys, l, bytes.NewReader(stored), r.start, r.off, r.n); err == nil || o != nil {
 			t.Errorf("%+v: no error", r)

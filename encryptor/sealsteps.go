@@ -71,9 +71,9 @@ func (s *Sealer) step(out []byte, room int) ([]byte, error) {
 		}
 		s.stage = stageDone
 		return append(out, s.footer...), nil
-	default:
-		return out, io.EOF
+	case stageDone:
 	}
+	return out, io.EOF
 }
 
 // sealNext reads and seals the next chunk, of n plaintext bytes.

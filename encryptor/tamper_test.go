@@ -89,7 +89,7 @@ func TestFlippedBits(t *testing.T) {
 			size, _ := FooterSize(o.stored)
 			footer := int64(len(o.stored)) - size
 			var offsets []int64
-			for i := int64(0); i < headerSize; i++ {
+			for i := range int64(headerSize) {
 				offsets = append(offsets, i)
 			}
 			for i := footer; i < int64(len(o.stored)); i++ {

@@ -73,7 +73,7 @@ func (c *call) asS3Error(err error) *s3api.Error {
 	if errors.Is(err, encryptor.ErrNotAuthentic) {
 		return errTampered
 	}
-	if _, ok := errors.AsType[*storeUnreachable](err); ok {
+	if _, ok := errors.AsType[*unreachableError](err); ok {
 		return s3api.ErrServiceUnavailable.WithMessage("The object store cannot be reached. Please try again.")
 	}
 	return s3api.ErrInternalError

@@ -149,7 +149,7 @@ func readDocument(resp *http.Response, limit int64) ([]byte, error) {
 	defer resp.Body.Close() //nolint:errcheck // read only
 	doc, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
-		return nil, &storeUnreachable{err}
+		return nil, &unreachableError{err}
 	}
 	if int64(len(doc)) > limit {
 		return nil, errors.New("the store's answer is too large")

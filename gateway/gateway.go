@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -105,9 +106,7 @@ func (c *call) authenticate(target string) (err error) {
 	c.query = c.auth.Query
 	if len(c.auth.Hoisted) > 0 {
 		merged := c.header.Clone()
-		for name, values := range c.auth.Hoisted {
-			merged[name] = values
-		}
+		maps.Copy(merged, c.auth.Hoisted)
 		c.header = merged
 	}
 	if c.auth.AccessKey == "" {

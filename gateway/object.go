@@ -146,7 +146,7 @@ func (c *call) readRange(ctx context.Context, o *object, rng string, limit int64
 	}
 	b, err := io.ReadAll(io.LimitReader(resp.Body, limit))
 	if err != nil {
-		return nil, &storeUnreachable{err}
+		return nil, &unreachableError{err}
 	}
 	return b, nil
 }

@@ -40,7 +40,7 @@ func (c *call) getPlaintext(ctx context.Context, rd reading, o *object, resp *ht
 		prefix := make([]byte, plaintextPrefix)
 		n, err := io.ReadFull(resp.Body, prefix)
 		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-			return &storeUnreachable{err}
+			return &unreachableError{err}
 		}
 		if err := c.admitPlaintext(prefix[:n]); err != nil {
 			return err

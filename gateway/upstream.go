@@ -24,11 +24,11 @@ type storeRequest struct {
 	payloadHash string // value of x-amz-content-sha256; "" when there is no body
 }
 
-// storeUnreachable is the error of a request to the store that got no answer.
-type storeUnreachable struct{ err error }
+// unreachableError is the error of a request to the store that got no answer.
+type unreachableError struct{ err error }
 
-func (e *storeUnreachable) Error() string { return "reaching the store: " + e.err.Error() }
-func (e *storeUnreachable) Unwrap() error { return e.err }
+func (e *unreachableError) Error() string { return "reaching the store: " + e.err.Error() }
+func (e *unreachableError) Unwrap() error { return e.err }
 
 // send signs the request and sends it to the store. Whatever the store
 // answers is a response, not an error.
@@ -70,7 +70,7 @@ func (c *call) send(ctx context.Context, sr *storeRequest) (*http.Response, erro
 	c.sign(req, sr.payloadHash)
 	resp, err := c.via.RoundTrip(req)
 	if err != nil {
-		return nil, &storeUnreachable{err}
+		return nil, &unreachableError{err}
 	}
 	return resp, nil
 }
@@ -99,9 +99,12 @@ func (c *call) storeError(resp *http.Response) error {
 	defer resp.Body.Close()
 	doc, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorDocument))
 	if err != nil {
-		return &storeUnreachable{err}
+		return &unreachableError{err}
 	}
 	e := s3api.ParseError(resp.StatusCode, doc)
+	if code := resp.Header.Get("X-Minio-Error-Code"); len(doc) == 0 && ourFault[code] {
+		e = &s3api.Error{Code: code, Status: resp.StatusCode} // what MinIO says where HEAD leaves no body for it
+	}
 	c.errorHeader = resp.Header
 	if ourFault[e.Code] && c.g.cfg.Upstream.Identity == IdentityService {
 		// About the gateway's own request, so it must not reach the client as
@@ -127,6 +130,7 @@ var ourFault = map[string]bool{
 	"MissingSecurityHeader":        true,
 	"RequestTimeTooSkewed":         true,
 	"SignatureDoesNotMatch":        true,
+	"XAdminUserNotFound":           true, // VersityGW's InvalidAccessKeyId
 	"XAmzContentChecksumMismatch":  true,
 	"XAmzContentSHA256Mismatch":    true,
 }
