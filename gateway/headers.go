@@ -31,11 +31,10 @@ var uploadHeader = []string{
 }
 
 // objectHeader are the response headers that describe an object and are the
-// same in plaintext and ciphertext, besides x-amz-meta-*.
+// same in plaintext and ciphertext, besides x-amz-meta-* and Content-Encoding.
 var objectHeader = []string{
 	"Cache-Control",
 	"Content-Disposition",
-	"Content-Encoding",
 	"Content-Language",
 	"Content-Type",
 	"Expires",
@@ -90,6 +89,9 @@ func (c *call) uploadHeaders() (http.Header, error) {
 func (c *call) objectHeaders(from http.Header) {
 	h := c.w.Header()
 	copyHeaders(h, from, objectHeader)
+	if enc := contentEncoding(from["Content-Encoding"]); enc != "" {
+		h["Content-Encoding"] = []string{enc} // some stores keep the token of our own upload
+	}
 	for name, values := range from {
 		if !hasMetaPrefix(name) {
 			continue

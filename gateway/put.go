@@ -79,7 +79,7 @@ func (c *call) chooseSSE() error {
 // of everything that follows.
 func (c *call) uploadLength() (int64, error) {
 	n := c.auth.DecodedLength
-	if n < 0 {
+	if n < 0 || !c.saysLength() {
 		return 0, s3api.ErrMissingContentLength
 	}
 	if n > maxPlaintextPut {
@@ -88,6 +88,13 @@ func (c *call) uploadLength() (int64, error) {
 			With("MaxSizeAllowed", strconv.FormatInt(maxPlaintextPut, 10))
 	}
 	return n, nil
+}
+
+// saysLength reports whether the request says how long it is. In HTTP/1 a
+// request that does not is an empty one, but S3 takes no object for empty
+// because a client forgot to say.
+func (c *call) saysLength() bool {
+	return c.r.ProtoMajor != 1 || c.r.ContentLength != 0 || len(c.r.Header["Content-Length"]) > 0
 }
 
 // writeConditions adds the conditions under which the object may be written,

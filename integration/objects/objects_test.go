@@ -27,6 +27,19 @@ func TestObjects(t *testing.T) {
 					{"checksums", testChecksums},
 					{"default checksum", testDefaultChecksum},
 					{"Content-MD5", testContentMD5},
+					{"headers", testHeaders},
+					{"redirect", testRedirect},
+					{"content encoding", testContentEncoding},
+					{"object lock", testObjectLock},
+					{"private metadata", testPrivateMetadata},
+					{"metadata limit", testMetadataLimit},
+					{"versions", testVersions},
+					{"requests", testRequests},
+					{"size limit", testSizeLimit},
+					{"body faults", testBodyFaults},
+					{"smuggling", testSmuggling},
+					{"store checks", testStoreChecks},
+					{"SDKs", testSDKs},
 				} {
 					t.Run(suite.name, func(t *testing.T) { suite.run(t, e) })
 				}

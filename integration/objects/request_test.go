@@ -33,6 +33,8 @@ type request struct {
 	body   []byte
 	// mode is how the body is sent. Default: with its hash.
 	mode sigv4.PayloadMode
+	// declared replaces the length that modes with a trailer declare.
+	declared int64
 	// trailer is the checksum that modes with a trailer send, default CRC32.
 	trailer s3api.Algorithm
 	// trailerValue replaces the right value.
@@ -122,7 +124,11 @@ func (r request) build(t *testing.T, e *endpoint) (*http.Request, []byte) {
 	case sigv4.PayloadChunksTrailer:
 		name, value := r.checksum()
 		hr.Header.Set("X-Amz-Trailer", name)
-		hr.Header.Set("X-Amz-Decoded-Content-Length", strconv.Itoa(len(r.body)))
+		declared := r.declared
+		if declared == 0 {
+			declared = int64(len(r.body))
+		}
+		hr.Header.Set("X-Amz-Decoded-Content-Length", strconv.FormatInt(declared, 10))
 		if hr.Header["Content-Encoding"] == nil {
 			hr.Header.Set("Content-Encoding", "aws-chunked")
 		}

@@ -5,9 +5,12 @@ package objects_test
 
 import (
 	"encoding/binary"
+	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/integration/site"
@@ -22,13 +25,27 @@ type endpoint struct {
 	proxy   *store.Proxy
 	bucket  string
 	http    *http.Client
+	// alter, if set, changes the bodies of uploads on their way to the store.
+	alter    atomic.Pointer[func(io.Reader) io.Reader]
+	upstream string
 }
 
 // start runs a site with a new bucket.
 func start(t *testing.T, s *store.Store, o site.Options) *endpoint {
 	t.Helper()
 	e := &endpoint{through: o.ThroughProxy, proxy: store.NewProxy(t, s.URL), bucket: s.Bucket(t)}
-	o.Upstream = e.proxy.URL
+	altering := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if alter := e.alter.Load(); alter != nil && r.Method == http.MethodPut {
+			r.Body = io.NopCloser((*alter)(r.Body))
+		}
+		e.proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() {
+		altering.CloseClientConnections()
+		altering.Close()
+	})
+	e.upstream = altering.URL
+	o.Upstream = e.upstream
 	e.Site = site.Start(t, s, o)
 	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 32}
 	e.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
@@ -72,7 +89,7 @@ func plain(n int) []byte { return random()[:n:n] }
 // reload gives the site another configuration.
 func (e *endpoint) reload(t *testing.T, o site.Options) {
 	t.Helper()
-	o.Upstream = e.proxy.URL
+	o.Upstream = e.upstream
 	e.Reload(t, o)
 	e.http.CloseIdleConnections()
 }
