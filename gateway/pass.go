@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"io"
 	"net/http"
@@ -82,10 +83,10 @@ func (c *call) passDocument(sr *storeRequest) error {
 	if err != nil {
 		return err
 	}
-	if c.op.Name == "PutBucketPolicy" && bytes.Contains(bytes.ToLower(doc), []byte("s3:x-amz-server-side-encryption")) {
-		// The store never sees the headers that such a condition is about, so
-		// it would come to mean something else.
-		return s3api.ErrNotImplemented.WithMessage("Bucket policies with conditions on s3:x-amz-server-side-encryption are not supported.")
+	if c.op.Name == "PutBucketPolicy" {
+		if err := checkPolicy(doc); err != nil {
+			return err
+		}
 	}
 	contentType := c.header.Get("Content-Type")
 	if contentType == "" {
@@ -93,6 +94,30 @@ func (c *call) passDocument(sr *storeRequest) error {
 	}
 	sr.setDocument(doc, contentType)
 	return nil
+}
+
+var errMalformedPolicy = &s3api.Error{
+	Code: "MalformedPolicy", Status: http.StatusBadRequest, Message: "Policies must be valid JSON and the first byte must be '{'",
+}
+
+// checkPolicy refuses a bucket policy with conditions on how objects are
+// encrypted: the store never sees the headers that these are about, so they
+// would come to mean something else.
+func checkPolicy(doc []byte) error {
+	d := json.NewDecoder(bytes.NewReader(doc))
+	for {
+		token, err := d.Token()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return errMalformedPolicy
+		}
+		// Strings come decoded: a name can be written with escapes, too.
+		if s, ok := token.(string); ok && strings.Contains(strings.ToLower(s), "s3:x-amz-server-side-encryption") {
+			return s3api.ErrNotImplemented.WithMessage("Bucket policies with conditions on s3:x-amz-server-side-encryption are not supported.")
+		}
+	}
 }
 
 // passesBack reports whether a response header of the store is given to the

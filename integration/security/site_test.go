@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -33,10 +34,15 @@ type endpoint struct {
 	log    string // file with everything Caddy logs
 }
 
-// start runs a site with a new bucket.
-func start(t *testing.T, s *store.Store, o site.Options) *endpoint {
+// start runs a site with a new bucket, or the one that is named.
+func start(t *testing.T, s *store.Store, o site.Options, bucket ...string) *endpoint {
 	t.Helper()
-	e := &endpoint{store: s, proxy: store.NewProxy(t, s.URL), bucket: s.Bucket(t), log: filepath.Join(t.TempDir(), "log")}
+	e := &endpoint{store: s, proxy: store.NewProxy(t, s.URL), log: filepath.Join(t.TempDir(), "log")}
+	if len(bucket) > 0 {
+		e.bucket = bucket[0]
+	} else {
+		e.bucket = s.Bucket(t)
+	}
 	e.site = site.Start(t, s, o)
 	e.Client = wire.New(t, e.site.URL, site.AccessKey, site.SecretKey)
 	e.load(t, o)
@@ -62,12 +68,15 @@ func (e *endpoint) load(t *testing.T, o site.Options, edits ...string) {
 		t.Fatal(err)
 	}
 	e.HTTP.CloseIdleConnections() // Caddy waits for them
-	edits = append(edits, e.site.URL, "http://"+addr)
-	e.URL = "http://" + addr
 	if o.Upstream == "" {
 		o.Upstream = e.proxy.URL
 	}
-	text := strings.NewReplacer(append(edits, "level ERROR", "level DEBUG\n\t\toutput file "+e.log)...).Replace(e.site.Caddyfile(o))
+	e.URL = "http://" + addr
+	if slices.Contains(edits, tls[0]) {
+		e.URL = "https://" + addr
+	}
+	edits = append(edits, e.site.URL, e.URL, "level ERROR", "level DEBUG\n\t\toutput file "+e.log)
+	text := strings.NewReplacer(edits...).Replace(e.site.Caddyfile(o))
 	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), nil)
 	if err != nil {
 		t.Fatalf("adapting\n%s\n%v", text, err)
@@ -76,6 +85,9 @@ func (e *endpoint) load(t *testing.T, o site.Options, edits ...string) {
 		t.Fatal(err)
 	}
 }
+
+// tls are edits that make a site one for HTTPS.
+var tls = []string{"s3_sse {", "tls internal\n\ts3_sse {", "admin off", "admin off\n\tskip_install_trust\n\tauto_https disable_redirects\n\tservers {\n\t\tprotocols h1 h2\n\t}"}
 
 // logged returns what Caddy logged so far.
 func (e *endpoint) logged(t *testing.T) string {
