@@ -27,6 +27,7 @@ var notRun = map[string]func(t *testing.T, command string){
 	// fixed ports: TestQuickStart starts the same program on others.
 	"git clone https://github.com/caddy-s3-sse/caddy-s3-sse && cd caddy-s3-sse && make run": func(t *testing.T, command string) {
 		wantIn(t, "go.mod", "module "+strings.TrimPrefix(strings.Fields(command)[2], "https://")+"\n")
+		wantIn(t, "go.mod", "\ngo 1.26")
 		checkTarget(t, "make run")
 	},
 	// They download and build for minutes: make xcaddy does it, with this
