@@ -162,7 +162,7 @@ func TestErrorTable(t *testing.T) {
 	for _, e := range []*s3api.Error{
 		s3api.ErrInvalidObjectState, s3api.ErrKMSNotFound, s3api.ErrServiceUnavailable, s3api.ErrInternalError,
 		s3api.ErrNotImplemented, s3api.ErrAccessDenied, s3api.ErrInvalidAccessKeyID, s3api.ErrSignatureDoesNotMatch, s3api.ErrRequestTimeTooSkewed,
-		s3api.ErrContentSHA256Mismatch, s3api.ErrBadDigest, s3api.ErrIncompleteBody, s3api.ErrEntityTooLarge, s3api.ErrMetadataTooLarge,
+		s3api.ErrContentSHA256Mismatch, s3api.ErrBadDigest, s3api.ErrIncompleteBody, s3api.ErrMissingContentLength, s3api.ErrEntityTooLarge, s3api.ErrMetadataTooLarge,
 	} {
 		known[e.Code] = e.Status
 	}
