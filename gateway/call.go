@@ -58,7 +58,7 @@ func (c *call) fail(err error) {
 	}
 	e := c.asS3Error(err)
 	c.out.ErrorCode = e.Code
-	if e.Status >= http.StatusInternalServerError || c.out.Tampered {
+	if c.out.Tampered || e.Status >= http.StatusInternalServerError && e.Status != http.StatusNotImplemented {
 		c.logFailure("request failed", err)
 	}
 	c.writeError(e)
@@ -126,6 +126,8 @@ func (c *call) logFailure(msg string, err error) {
 	level := slog.LevelError
 	if errors.Is(err, context.Canceled) {
 		level = slog.LevelDebug
+	} else if _, ok := errors.AsType[*unreachableError](err); ok {
+		level = slog.LevelWarn // an outage, of which there is one entry a request
 	}
 	c.g.cfg.Logger.LogAttrs(c.r.Context(), level, msg,
 		slog.String("request_id", c.id),
