@@ -14,9 +14,9 @@ import (
 	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
 )
 
-// objectHeaders are headers of an upload and those under which they come
-// back. A store may drop some: then they do not come back through the gateway
-// either.
+// objectHeaders are headers of an upload and those under which they come back
+// from MinIO. Other stores drop some: then they do not come back through the
+// gateway either.
 var objectHeaders = []struct {
 	name string
 	set  []string
@@ -28,7 +28,7 @@ var objectHeaders = []struct {
 	{"language", []string{"Content-Language", "de-AT, fr"}, map[string]string{"Content-Language": "de-AT, fr"}},
 	{"disposition", []string{"Content-Disposition", `attachment; filename="a b.txt"`}, map[string]string{"Content-Disposition": `attachment; filename="a b.txt"`}},
 	{"cache", []string{"Cache-Control", "max-age=5, no-transform"}, map[string]string{"Cache-Control": "max-age=5, no-transform"}},
-	{"expires", []string{"Expires", "Thu, 01 Dec 2094 16:00:00 GMT"}, map[string]string{"Expires": "Thu, 01 Dec 2094 16:00:00 GMT"}},
+	{"expires", []string{"Expires", "Wed, 01 Dec 2094 16:00:00 GMT"}, map[string]string{"Expires": "Wed, 01 Dec 2094 16:00:00 GMT"}},
 	{"storage class", []string{"X-Amz-Storage-Class", "REDUCED_REDUNDANCY"}, map[string]string{"X-Amz-Storage-Class": "REDUCED_REDUNDANCY"}},
 	{"standard class", []string{"X-Amz-Storage-Class", "STANDARD"}, map[string]string{"X-Amz-Storage-Class": ""}},
 	{"tags", []string{"X-Amz-Tagging", "a=1&b=two%20words"}, map[string]string{"X-Amz-Tagging-Count": "2"}},
@@ -37,12 +37,12 @@ var objectHeaders = []struct {
 		"X-Amz-Meta-Colour": "Blue GREEN", "X-Amz-Meta-Upper-Case": "MiXed",
 	}},
 	{"odd names", []string{"X-Amz-Meta-With_underscore", "1", "X-Amz-Meta-With.dot", "2", "X-Amz-Meta-A_b.c-d", "3"}, map[string]string{
-		"X-Amz-Meta-With_underscore": "1", "X-Amz-Meta-With.dot": "2", "X-Amz-Meta-A_b.c-d": "3",
+		"X-Amz-Meta-With_underscore": "1", "X-Amz-Meta-With.dot": "2", "X-Amz-Meta-A_b.c-D": "3",
 	}},
 	{"encoded values", []string{"X-Amz-Meta-Word", "=?UTF-8?Q?caf=C3=A9?=", "X-Amz-Meta-Percent", "caf%C3%A9"}, map[string]string{
 		"X-Amz-Meta-Word": "=?UTF-8?Q?caf=C3=A9?=", "X-Amz-Meta-Percent": "caf%C3%A9",
 	}},
-	{"unicode", []string{"X-Amz-Meta-Unicode", "café ☕"}, map[string]string{"X-Amz-Meta-Unicode": "café ☕"}},
+	{"unicode", []string{"X-Amz-Meta-Unicode", "café ☕"}, map[string]string{"X-Amz-Meta-Unicode": "=?UTF-8?q?caf=C3=A9_=E2=98=95?="}},
 }
 
 // testHeaders compares what comes back through the gateway with what the
@@ -52,41 +52,32 @@ func testHeaders(t *testing.T, e *endpoint) {
 	for _, tc := range objectHeaders {
 		key := "headers/" + tc.name
 		stored := direct.storeHeaders(t, key, tc.set, tc.want)
-		for _, size := range []int{100, streamed} {
-			for _, mode := range []sigv4.PayloadMode{sigv4.PayloadUnsigned, sigv4.PayloadChunksTrailer} {
-				name := fmt.Sprintf("%s/%d/%s", tc.name, size, mode)
-				h := headers(tc.set...)
-				if mode.Streaming() {
-					chunked(h)
-				}
-				a := e.do(t, request{method: http.MethodPut, key: key, body: plain(size), mode: mode, header: h})
-				if a.status != http.StatusOK {
-					t.Errorf("%s: PUT: status %d, %s", name, a.status, a.body)
-					continue
-				}
-				for what, a := range map[string]answer{
-					"GET":   e.get(t, http.StatusOK, key),
-					"HEAD":  e.head(t, http.StatusOK, key),
-					"range": e.get(t, http.StatusPartialContent, key, "Range", "bytes=1-2"),
-				} {
-					if diff := cmp.Diff(stored, objectOnly(a.header, tc.want)); diff != "" {
-						t.Errorf("%s: %s (-the store +got):\n%s", name, what, diff)
-					}
+		for size, mode := range map[int]sigv4.PayloadMode{100: sigv4.PayloadUnsigned, streamed: sigv4.PayloadChunksTrailer} {
+			name := fmt.Sprintf("%s, %d bytes", tc.name, size)
+			h := headers(tc.set...)
+			if enc := h.Get("Content-Encoding"); enc != "" && mode.Streaming() {
+				h.Set("Content-Encoding", enc+",aws-chunked")
+			}
+			a := e.do(t, request{method: http.MethodPut, key: key, body: plain(size), mode: mode, header: h})
+			if a.status != http.StatusOK {
+				t.Errorf("%s: PUT: status %d, %s", name, a.status, a.body)
+				continue
+			}
+			for what, a := range map[string]answer{
+				"GET":   e.get(t, http.StatusOK, key),
+				"HEAD":  e.head(t, http.StatusOK, key),
+				"range": e.get(t, http.StatusPartialContent, key, "Range", "bytes=1-2"),
+			} {
+				if diff := cmp.Diff(stored, objectOnly(a.header, tc.want)); diff != "" {
+					t.Errorf("%s: %s (-the store +got):\n%s", name, what, diff)
 				}
 			}
 		}
 	}
 }
 
-// chunked adds to the Content-Encoding what SDKs do to streams.
-func chunked(h http.Header) {
-	if enc := h.Get("Content-Encoding"); enc != "" {
-		h.Set("Content-Encoding", enc+",aws-chunked")
-	}
-}
-
 // storeHeaders uploads to the store without the gateway and returns what of it
-// comes back. What it keeps must be what was sent.
+// comes back.
 func (e *endpoint) storeHeaders(t *testing.T, key string, set []string, want map[string]string) map[string]string {
 	t.Helper()
 	set = append([]string{"Content-Type", "binary/octet-stream"}, set...)
@@ -96,9 +87,9 @@ func (e *endpoint) storeHeaders(t *testing.T, key string, set []string, want map
 	}
 	e.direct(t, http.StatusOK, http.MethodPut, key, h)
 	got := objectOnly(e.direct(t, http.StatusOK, http.MethodGet, key, nil).header, want)
-	for name, value := range got {
-		if w, ok := want[name]; ok && w != value {
-			t.Logf("%s gives %s back as %q, sent %q", e.Store.Name, name, value, w)
+	for name, value := range want {
+		if e.onMinIO() && got[name] != value {
+			t.Errorf("%s: the store gives %q back, want %q", name, got[name], value)
 		}
 	}
 	return got
@@ -140,8 +131,13 @@ func testRedirect(t *testing.T, e *endpoint) {
 // testContentEncoding removes what describes the transfer and nothing else.
 func testContentEncoding(t *testing.T, e *endpoint) {
 	for _, tc := range []struct{ sent, want string }{
-		{"aws-chunked", ""}, {"gzip", "gzip"}, {"gzip,aws-chunked", "gzip"}, {"aws-chunked,gzip", "gzip"},
-		{"AWS-Chunked", ""}, {"gzip, aws-chunked, br", "gzip,br"}, {"identity", "identity"},
+		{"aws-chunked", ""},
+		{"gzip", "gzip"},
+		{"gzip,aws-chunked", "gzip"},
+		{"aws-chunked,gzip", "gzip"},
+		{"AWS-Chunked", ""},
+		{"gzip, aws-chunked, br", "gzip,br"},
+		{"identity", "identity"},
 	} {
 		for _, size := range []int{100, streamed} {
 			for _, mode := range []sigv4.PayloadMode{sigv4.PayloadUnsigned, sigv4.PayloadChunksTrailer} {

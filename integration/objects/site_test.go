@@ -92,4 +92,12 @@ func (e *endpoint) reload(t *testing.T, o site.Options) {
 	o.Upstream = e.upstream
 	e.Reload(t, o)
 	e.http.CloseIdleConnections()
+	// Caddy closes its former socket a moment later, and with it connections
+	// that wait there to be accepted.
+	for calm := 0; calm < 20; calm++ {
+		hr, _ := request{method: http.MethodGet}.build(t, e)
+		if upload(t.Context(), hr, nil, 0, nil).err != nil {
+			calm = 0
+		}
+	}
 }
