@@ -38,6 +38,7 @@ func TestObjects(t *testing.T) {
 					{"size limit", testSizeLimit},
 					{"body faults", testBodyFaults},
 					{"smuggling", testSmuggling},
+					{"expect", testExpect},
 					{"store checks", testStoreChecks},
 					{"SDKs", testSDKs},
 				} {
