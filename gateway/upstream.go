@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
@@ -30,9 +31,28 @@ type unreachableError struct{ err error }
 func (e *unreachableError) Error() string { return "reaching the store: " + e.err.Error() }
 func (e *unreachableError) Unwrap() error { return e.err }
 
+// errDotSegment is for keys that are relative paths in part. Some stores, and
+// servers in front of them, follow these to another object, even of another
+// bucket, where the client may have no business.
+var errDotSegment = s3api.ErrInvalidURI.WithMessage("Object keys with . or .. as a path segment are not supported.")
+
+// checkKey refuses keys of which it is not sure that the store takes them for
+// what they say.
+func checkKey(key string) error {
+	for segment := range strings.SplitSeq(key, "/") {
+		if segment == "." || segment == ".." {
+			return errDotSegment
+		}
+	}
+	return nil
+}
+
 // send signs the request and sends it to the store. Whatever the store
 // answers is a response, not an error.
 func (c *call) send(ctx context.Context, sr *storeRequest) (*http.Response, error) {
+	if err := checkKey(sr.key); err != nil {
+		return nil, err
+	}
 	u := &c.g.cfg.Upstream
 	path := "/" + sr.bucket
 	if sr.key != "" {

@@ -113,10 +113,10 @@ func (r *DeleteResult) failed(scan *xmlScanner, parent tag) error {
 	return err
 }
 
-// MergeDeleteResult appends to dst the store's answer doc with more errors at
+// MergeDeleteResult appends to dst the store's answer doc with more results at
 // its end and everything else as it was. A nil doc stands for an answer about
 // no object, for when none was left to ask the store about.
-func MergeDeleteResult(dst, doc []byte, more []DeleteError) ([]byte, error) {
+func MergeDeleteResult(dst, doc []byte, more DeleteResult) ([]byte, error) {
 	if doc == nil {
 		doc = []byte(xml.Header + `<DeleteResult xmlns="` + xmlNamespace + `"></DeleteResult>`)
 	}
@@ -125,20 +125,30 @@ func MergeDeleteResult(dst, doc []byte, more []DeleteError) ([]byte, error) {
 		return dst, fmt.Errorf("delete result: %w", err)
 	}
 	if end.kind == tagEmpty {
-		// <DeleteResult .../> is opened to take the errors.
+		// <DeleteResult .../> is opened to take the results.
 		dst = append(dst, doc[:end.end-len("/>")]...)
 		dst = append(dst, '>')
-		dst = appendDeleteErrors(dst, more)
+		dst = more.append(dst)
 		dst = append(append(append(dst, "</"...), end.name...), '>')
 		return append(dst, doc[end.end:]...), nil
 	}
 	dst = append(dst, doc[:end.start]...)
-	dst = appendDeleteErrors(dst, more)
+	dst = more.append(dst)
 	return append(dst, doc[end.start:]...), nil
 }
 
-func appendDeleteErrors(dst []byte, errs []DeleteError) []byte {
-	for _, e := range errs {
+func (r *DeleteResult) append(dst []byte) []byte {
+	for _, d := range r.Deleted {
+		dst = append(dst, "<Deleted>"...)
+		dst = appendElement(dst, "Key", d.Key)
+		dst = appendNonEmpty(dst, "VersionId", d.VersionID)
+		if d.DeleteMarker {
+			dst = appendElement(dst, "DeleteMarker", "true")
+		}
+		dst = appendNonEmpty(dst, "DeleteMarkerVersionId", d.DeleteMarkerVersionID)
+		dst = append(dst, "</Deleted>"...)
+	}
+	for _, e := range r.Errors {
 		dst = append(dst, "<Error>"...)
 		dst = appendElement(dst, "Key", e.Key)
 		dst = appendNonEmpty(dst, "VersionId", e.VersionID)

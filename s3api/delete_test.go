@@ -161,25 +161,30 @@ func TestParseDeleteResult(t *testing.T) {
 		if got, err := ParseDeleteResult([]byte(doc)); err == nil {
 			t.Errorf("%s: %v", doc, got)
 		}
-		if got, err := MergeDeleteResult([]byte("kept"), []byte(doc), nil); err == nil || string(got) != "kept" {
+		if got, err := MergeDeleteResult([]byte("kept"), []byte(doc), DeleteResult{}); err == nil || string(got) != "kept" {
 			t.Errorf("%s: %s, %v", doc, got, err)
 		}
 	}
 }
 
 func TestMergeDeleteResult(t *testing.T) {
-	errs := []DeleteError{
-		{Key: "e<\x01", Code: "PreconditionFailed", Message: "At least one"},
-		{Key: "f", VersionID: "v", Code: "NoSuchVersion"},
+	more := DeleteResult{
+		Deleted: []Deleted{{Key: "a&\x01"}, {Key: "b", VersionID: "v", DeleteMarker: true, DeleteMarkerVersionID: "v"}},
+		Errors: []DeleteError{
+			{Key: "e<\x01", Code: "PreconditionFailed", Message: "At least one"},
+			{Key: "f", VersionID: "v", Code: "NoSuchVersion"},
+		},
 	}
-	const added = `<Error><Key>e&lt;&#x1;</Key><Code>PreconditionFailed</Code><Message>At least one</Message></Error>` +
+	const added = `<Deleted><Key>a&amp;&#x1;</Key></Deleted>` +
+		`<Deleted><Key>b</Key><VersionId>v</VersionId><DeleteMarker>true</DeleteMarker><DeleteMarkerVersionId>v</DeleteMarkerVersionId></Deleted>` +
+		`<Error><Key>e&lt;&#x1;</Key><Code>PreconditionFailed</Code><Message>At least one</Message></Error>` +
 		`<Error><Key>f</Key><VersionId>v</VersionId><Code>NoSuchVersion</Code><Message></Message></Error>`
 	for _, tt := range []struct{ doc, want string }{
 		{deleteResult, strings.Replace(deleteResult, `</DeleteResult>`, added+`</DeleteResult>`, 1)},
 		{`<DeleteResult/>`, `<DeleteResult>` + added + `</DeleteResult>`},
 		{`<x:DeleteResult xmlns:x="y" /> `, `<x:DeleteResult xmlns:x="y" >` + added + `</x:DeleteResult> `},
 	} {
-		got, err := MergeDeleteResult(nil, []byte(tt.doc), errs)
+		got, err := MergeDeleteResult(nil, []byte(tt.doc), more)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,11 +192,11 @@ func TestMergeDeleteResult(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}
-	got, err := MergeDeleteResult([]byte("kept"), nil, errs)
+	got, err := MergeDeleteResult([]byte("kept"), nil, more)
 	if want := "kept" + xml.Header + `<DeleteResult xmlns="` + xmlNamespace + `">` + added + `</DeleteResult>`; err != nil || string(got) != want {
 		t.Errorf("%s, %v", got, err)
 	}
-	if got, err := MergeDeleteResult(nil, []byte(deleteResult), nil); err != nil || string(got) != deleteResult {
+	if got, err := MergeDeleteResult(nil, []byte(deleteResult), DeleteResult{}); err != nil || string(got) != deleteResult {
 		t.Errorf("nothing to add: %s, %v", got, err)
 	}
 }
@@ -243,7 +248,7 @@ func FuzzDeleteResult(f *testing.F) {
 	f.Add([]byte(`<DeleteResult/>`))
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		before, err := ParseDeleteResult(doc)
-		merged, mergeErr := MergeDeleteResult(nil, doc, []DeleteError{{Key: "k", Code: "c"}})
+		merged, mergeErr := MergeDeleteResult(nil, doc, DeleteResult{Errors: []DeleteError{{Key: "k", Code: "c"}}})
 		if doc != nil && (err == nil) != (mergeErr == nil) {
 			t.Fatalf("%v, but %v", err, mergeErr)
 		}
