@@ -17,7 +17,7 @@ import (
 // testRanges reads parts of objects, with one request to the store each and
 // not much more fetched than asked for.
 func testRanges(t *testing.T, e *endpoint) {
-	const large = 5<<20 + 3
+	const large = 20*chunk + 3
 	objects := []int{0, 1, chunk, 3*chunk + 11, large}
 	for _, size := range objects {
 		e.put(t, fmt.Sprint("range/", size), plain(size))
