@@ -150,7 +150,7 @@ func (c *call) lookUp(ctx context.Context, e *s3api.Entry) (s3api.Rewritten, err
 	if err != nil {
 		return s3api.Rewritten{}, err
 	}
-	drain(resp.Body)
+	defer func() { _ = resp.Body.Close() }() // of HEAD: empty
 	if resp.StatusCode != http.StatusOK || unquote(resp.Header.Get("Etag")) != e.ETag {
 		return byArithmetic(e), nil // deleted or replaced since it was listed
 	}

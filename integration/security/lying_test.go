@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -123,9 +124,7 @@ func (e *endpoint) header(t *testing.T, key string) http.Header {
 		t.Fatal(err)
 	}
 	h := make(http.Header)
-	for name, values := range info.Metadata {
-		h[name] = values
-	}
+	maps.Copy(h, info.Metadata)
 	h.Set("Etag", `"`+info.ETag+`"`)
 	h.Set("Last-Modified", info.LastModified.UTC().Format(http.TimeFormat))
 	h.Del("Content-Length")

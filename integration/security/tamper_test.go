@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
@@ -120,8 +119,17 @@ func TestEveryCharacter(t *testing.T) {
 // edges, open.
 func reads(size int) [][2]int {
 	return [][2]int{
-		{0, size}, {0, 1}, {0, chunk}, {chunk - 1, 2}, {chunk, chunk}, {chunk, 1}, {3*chunk + 5, 4 * chunk}, {size - 1, 1}, {size - 17, 17},
-		{size - chunk, chunk}, {chunk, size - chunk},
+		{0, size},
+		{0, 1},
+		{0, chunk},
+		{chunk - 1, 2},
+		{chunk, chunk},
+		{chunk, 1},
+		{3*chunk + 5, 4 * chunk},
+		{size - 1, 1},
+		{size - 17, 17},
+		{size - chunk, chunk},
+		{chunk, size - chunk},
 	}
 }
 
@@ -210,75 +218,4 @@ func TestDamagedObjects(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestMovedObjects puts authentic objects where they were not written.
-func TestMovedObjects(t *testing.T) {
-	each(t, site.Options{Handler: "plaintext_reads *"}, func(t *testing.T, e *endpoint) {
-		other := e.store.Bucket(t)
-		a, b := body(70_000, 4), body(70_000, 5)
-		for _, key := range []string{"a", "old"} {
-			e.Put(t, e.bucket, key, a)
-		}
-		e.Put(t, e.bucket, "b", b)
-		e.Put(t, e.bucket, "empty", nil)
-		e.Put(t, other, "a", b)
-		sa, sb, soa, se := e.store.Read(t, e.bucket, "a"), e.store.Read(t, e.bucket, "b"), e.store.Read(t, other, "a"), e.store.Read(t, e.bucket, "empty")
-		so := e.store.Read(t, e.bucket, "old")
-		e.Put(t, e.bucket, "old", b)
-		sn := e.store.Read(t, e.bucket, "old")
-		for _, tc := range []struct {
-			name, key string
-			body      []byte
-			meta      map[string]string
-		}{
-			{"body of another key", "a", sb.Body, sa.Info.UserMetadata},
-			{"metadata of another key", "a", sa.Body, sb.Info.UserMetadata},
-			{"object of another key", "a", sb.Body, sb.Info.UserMetadata},
-			{"object of another bucket", "a", soa.Body, soa.Info.UserMetadata},
-			{"copied", "copy", sa.Body, sa.Info.UserMetadata},
-			{"copied below a prefix", "dir/a", sa.Body, sa.Info.UserMetadata},
-			{"emptied", "a", se.Body, se.Info.UserMetadata},
-			{"body emptied", "a", se.Body, sa.Info.UserMetadata},
-			{"old metadata, new body", "old", sn.Body, so.Info.UserMetadata},
-			{"new metadata, old body", "old", so.Body, sn.Info.UserMetadata},
-			{"envelope gone", "a", sa.Body, nil},
-			{"envelope under another name", "a", sa.Body, map[string]string{"S3sse2": sa.Info.UserMetadata["S3sse"]}},
-			{"plaintext with an envelope", "a", a, sa.Info.UserMetadata},
-			{"nothing with an envelope", "a", nil, sa.Info.UserMetadata},
-		} {
-			t.Run(tc.name, func(t *testing.T) {
-				// VersityGW merges metadata into that of an object which is there.
-				if err := e.store.Client().RemoveObject(t.Context(), e.bucket, tc.key, minio.RemoveObjectOptions{}); err != nil {
-					t.Fatal(err)
-				}
-				e.store.Write(t, e.bucket, tc.key, tc.body, tc.meta)
-				checkError(t, e.Get(t, e.bucket, tc.key), http.StatusForbidden, "InvalidObjectState")
-				checkError(t, e.Get(t, e.bucket, tc.key, "Range", "bytes=0-9"), http.StatusForbidden, "InvalidObjectState")
-				checkError(t, e.Get(t, e.bucket, tc.key, "Range", "bytes=-9"), http.StatusForbidden, "InvalidObjectState")
-				// The metadata alone does not tell that the body is another.
-				if head := e.Head(t, e.bucket, tc.key); head.Status != http.StatusOK && head.Status != http.StatusForbidden {
-					t.Errorf("HEAD: status %d", head.Status)
-				}
-			})
-		}
-	})
-}
-
-// TestPlaintextIsRefused reads what somebody put into the store unencrypted.
-func TestPlaintextIsRefused(t *testing.T) {
-	each(t, site.Options{Handler: "plaintext_reads other-*"}, func(t *testing.T, e *endpoint) {
-		for key, content := range map[string][]byte{"small": []byte("planted"), "large": body(streamed, 6), "empty": nil, "prefix": []byte("S3SE and more")} {
-			e.store.Write(t, e.bucket, key, content, nil)
-			for _, r := range [][]string{nil, {"Range", "bytes=0-3"}, {"Range", "bytes=2-"}, {"Range", "bytes=5000000-"}, {"If-None-Match", "*"}} {
-				doc := checkError(t, e.Get(t, e.bucket, key, r...), http.StatusForbidden, "InvalidObjectState")
-				if key != "prefix" && !strings.Contains(doc.Message, "plaintext_reads") {
-					t.Errorf("%s %v: message %q does not name plaintext_reads", key, r, doc.Message)
-				}
-				if a := e.Head(t, e.bucket, key, r...); a.Status != http.StatusForbidden {
-					t.Errorf("HEAD %s %v: status %d", key, r, a.Status)
-				}
-			}
-		}
-	})
 }
