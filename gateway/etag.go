@@ -80,26 +80,21 @@ func unquote(etag string) string {
 // the store's own, so that the store can decide atomically. An object that
 // does not match is refused here.
 func (c *call) storeCondition(ctx context.Context, key, versionID string, want s3api.WriteCondition) (string, error) {
-	var q s3api.Query
-	if versionID != "" {
-		q = s3api.Query{{Name: "versionId", Value: versionID, HasValue: true}}
-	}
-	resp, err := c.send(ctx, &storeRequest{method: http.MethodHead, bucket: c.bucket, key: key, query: q})
+	v, err := c.headVersion(ctx, key, versionID)
 	if err != nil {
 		return "", err
 	}
-	if resp.StatusCode == http.StatusNotFound {
-		drain(resp.Body)
+	switch v.status {
+	case http.StatusOK:
+	case http.StatusNotFound:
 		return "", want.Check(false, "")
+	default:
+		return "", v.err
 	}
-	if resp.StatusCode != http.StatusOK {
-		return "", c.storeError(resp)
-	}
-	drain(resp.Body)
 	// The key of the conditional request may be one of many in a document.
 	at := *c
 	at.key = key
-	o, err := at.inspect(resp.Header, resp.ContentLength)
+	o, err := at.inspect(v.header, v.stored)
 	if err != nil {
 		return "", err
 	}

@@ -5,49 +5,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
-	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
-
-// reading is a GetObject or HeadObject as the client asked for it.
-type reading struct {
-	rng        s3api.Range
-	ranged     bool
-	conditions s3api.Conditions
-	checksum   bool // x-amz-checksum-mode: ENABLED
-	customer   bool // brings a customer key
-}
-
-// parseReading reads the headers and parameters of GetObject and HeadObject.
-func (c *call) parseReading() (reading, error) {
-	var rd reading
-	if err := metadata.RefuseSSE(c.header); err != nil {
-		return rd, err
-	}
-	sse, err := metadata.ParseSSE(c.header)
-	if err != nil {
-		return rd, err
-	}
-	rd.customer = sse.Mode == metadata.SSEC
-	if c.query.Has("partNumber") {
-		return rd, s3api.ErrNotImplemented.WithMessage("Reading by part number is not supported by this version of the gateway.")
-	}
-	if c.cred == nil {
-		for _, p := range c.query {
-			if strings.HasPrefix(p.Name, "response-") {
-				return rd, s3api.ErrInvalidRequest.WithMessage("Request specific response headers cannot be used for anonymous GET requests.")
-			}
-		}
-	}
-	rd.rng, rd.ranged = s3api.ParseRange(c.header.Get("Range"))
-	rd.conditions = s3api.ParseConditions(c.header)
-	rd.checksum = strings.EqualFold(c.header.Get("X-Amz-Checksum-Mode"), "ENABLED")
-	return rd, nil
-}
 
 // getObject reads the object with one request to the store, of which exactly
 // the chunks that cover the client's range are asked for.
@@ -67,7 +28,7 @@ func (c *call) getObject() error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = resp.Body.Close() }()
+	defer func() { discard(resp) }()
 
 	start, stored := int64(0), resp.ContentLength
 	switch resp.StatusCode {
@@ -105,7 +66,7 @@ func (c *call) getObject() error {
 	}
 	view, err := c.view(ctx, rd, o)
 	if err != nil || view.status == http.StatusNotModified {
-		return c.notModified(view, o, resp, err)
+		return c.notModified(view, resp.Header, err)
 	}
 	opener, err := c.opener(rd, o, resp, start, view)
 	if err != nil {
@@ -118,7 +79,7 @@ func (c *call) getObject() error {
 	if err := c.stream(opener, view.status); err != nil {
 		return err
 	}
-	drain(resp.Body)
+	drain(resp.Body) // of a range to the end: the footer
 	return nil
 }
 
@@ -132,58 +93,6 @@ func storedRange(r s3api.Range) string {
 	return s3api.Range{First: first, Last: last}.String()
 }
 
-// view is the part of an object that answers a request.
-type view struct {
-	status   int
-	etag     string
-	off, n   int64 // of the plaintext, in bytes
-	complete bool  // all of the object
-}
-
-// view applies conditions and range to the object.
-func (c *call) view(ctx context.Context, rd reading, o *object) (view, error) {
-	etag, err := c.etag(ctx, o)
-	if err != nil {
-		return view{}, err
-	}
-	v := view{status: http.StatusOK, etag: etag, n: o.size, complete: true}
-	if rd.customer {
-		return v, s3api.ErrSSECNotApplicable
-	}
-	switch status, condition := rd.conditions.Evaluate(etag, o.modified); status {
-	case http.StatusNotModified:
-		v.status = status
-		return v, nil
-	case http.StatusPreconditionFailed:
-		return v, s3api.ErrPreconditionFailed.With("Condition", condition)
-	}
-	if rd.ranged {
-		var ok bool
-		if v.off, v.n, ok = rd.rng.Resolve(o.size); !ok {
-			return v, s3api.ErrInvalidRange.
-				With("RangeRequested", c.header.Get("Range")).
-				With("ActualObjectSize", strconv.FormatInt(o.size, 10))
-		}
-		v.status, v.complete = http.StatusPartialContent, v.n == o.size
-	}
-	return v, nil
-}
-
-// ifRange reports whether the client's range may be served: without If-Range
-// always, else only if it names the object that is there now (RFC 9110,
-// section 13.1.5).
-func (c *call) ifRange(ctx context.Context, o *object) bool {
-	want := c.header.Get("If-Range")
-	if want == "" {
-		return true
-	}
-	if t, err := http.ParseTime(want); err == nil {
-		return t.Equal(o.modified)
-	}
-	etag, err := c.etag(ctx, o)
-	return err == nil && want == quote(etag)
-}
-
 // opener returns the reader of the plaintext that view describes. The
 // response body begins at the stored offset start.
 func (c *call) opener(rd reading, o *object, resp *http.Response, start int64, v view) (*encryptor.Opener, error) {
@@ -191,45 +100,6 @@ func (c *call) opener(rd reading, o *object, resp *http.Response, start int64, v
 		return encryptor.NewOpener(o.keys, o.layout, resp.Body), nil
 	}
 	return encryptor.NewRangeOpener(o.keys, o.layout, resp.Body, start, v.off, v.n)
-}
-
-// header200 fills in the header of a successful answer.
-func (c *call) header200(ctx context.Context, rd reading, o *object, from http.Header, v view) error {
-	if rd.checksum && v.complete && o.env != nil {
-		if o.digests.Checksum.Algorithm == 0 {
-			if err := c.complete(ctx, o); err != nil {
-				return err
-			}
-		}
-		setChecksum(c.w.Header(), o.digests.Checksum)
-	}
-	h := c.w.Header()
-	c.objectHeaders(from)
-	if o.env != nil {
-		o.env.SetResponse(h)
-	}
-	h["Accept-Ranges"] = []string{"bytes"}
-	h["Etag"] = []string{quote(v.etag)}
-	h["Content-Length"] = []string{strconv.FormatInt(v.n, 10)}
-	if v.status == http.StatusPartialContent {
-		h["Content-Range"] = []string{s3api.ContentRange(v.off, v.n, o.size)}
-	}
-	return nil
-}
-
-// notModified answers a condition that held, or returns err.
-func (c *call) notModified(v view, o *object, resp *http.Response, err error) error {
-	if err != nil {
-		return err
-	}
-	h := c.w.Header()
-	h["Etag"] = []string{quote(v.etag)}
-	copyHeaders(h, resp.Header, []string{"Cache-Control", "Expires", "Last-Modified", "X-Amz-Version-Id"})
-	if o.stored <= 256<<10 {
-		drain(resp.Body)
-	}
-	c.start(http.StatusNotModified)
-	return nil
 }
 
 // stream sends what r yields. The response header goes out with the first
@@ -279,22 +149,9 @@ func (c *call) read(ctx context.Context, method, rng string) (*http.Response, er
 // unsatisfiable answers a request for a range that begins beyond the object:
 // with an error, unless a condition makes it something else.
 func (c *call) unsatisfiable(ctx context.Context, rd reading) error {
-	resp, err := c.read(ctx, http.MethodHead, "")
+	o, header, err := c.stat(ctx)
 	if err != nil {
 		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return c.storeError(resp)
-	}
-	drain(resp.Body)
-	o, err := c.inspect(resp.Header, resp.ContentLength)
-	if err != nil {
-		return err
-	}
-	if o.env == nil {
-		if err := c.admit(ctx, o); err != nil {
-			return err
-		}
 	}
 	if !c.ifRange(ctx, o) {
 		c.header = c.header.Clone()
@@ -303,7 +160,7 @@ func (c *call) unsatisfiable(ctx context.Context, rd reading) error {
 	}
 	v, err := c.view(ctx, rd, o)
 	if err != nil || v.status == http.StatusNotModified {
-		return c.notModified(v, o, resp, err)
+		return c.notModified(v, header, err)
 	}
 	return errReplaced
 }

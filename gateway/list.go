@@ -72,32 +72,45 @@ const lookups = 16
 // describe finds out what clients shall see of the entries of a listing.
 func (c *call) describe(ctx context.Context, entries []s3api.Entry) ([]s3api.Rewritten, error) {
 	out := make([]s3api.Rewritten, len(entries))
+	arithmetic := !c.sizesNeedMetadata()
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(lookups)
 	for i := range entries {
 		e := &entries[i]
-		switch {
-		case e.MetadataKnown:
-			out[i] = c.describeKnown(gctx, e)
-		case !c.sizesNeedMetadata():
+		if !e.MetadataKnown && arithmetic {
 			out[i] = byArithmetic(e)
-		default:
-			id := entryID{c.bucket, e.Key, e.VersionID, e.ETag, e.Size}
-			if r, ok := c.g.entries.get(id); ok {
-				out[i] = r
-				continue
+			continue
+		}
+		id := entryID{c.bucket, e.Key, e.VersionID, e.ETag, e.Size}
+		if r, ok := c.g.entries.get(id); ok {
+			out[i] = r
+			continue
+		}
+		find := func() error {
+			r, certain, err := c.describeEntry(gctx, e)
+			if certain {
+				c.g.entries.put(id, r)
 			}
-			g.Go(func() error {
-				r, err := c.lookUp(gctx, e)
-				if err == nil {
-					c.g.entries.put(id, r)
-				}
-				out[i] = r
-				return err
-			})
+			out[i] = r
+			return err
+		}
+		if e.MetadataKnown && c.g.cfg.ETag != ETagMD5 {
+			_ = find() // asks the store for nothing, so that it cannot fail
+		} else {
+			g.Go(find)
 		}
 	}
 	return out, g.Wait()
+}
+
+// describeEntry finds out about one entry. What it returns is certain if it
+// cannot be otherwise as long as the object is the same.
+func (c *call) describeEntry(ctx context.Context, e *s3api.Entry) (r s3api.Rewritten, certain bool, err error) {
+	if e.MetadataKnown {
+		r, certain = c.describeKnown(ctx, e)
+		return r, certain, nil
+	}
+	return c.lookUp(ctx, e)
 }
 
 // byArithmetic is what the size alone tells of an object, taking it to be
@@ -111,19 +124,18 @@ func byArithmetic(e *s3api.Entry) s3api.Rewritten {
 
 // describeKnown works from the metadata in the listing. An object that cannot
 // be opened is listed all the same; reading it gives the error.
-func (c *call) describeKnown(ctx context.Context, e *s3api.Entry) s3api.Rewritten {
+func (c *call) describeKnown(ctx context.Context, e *s3api.Entry) (r s3api.Rewritten, certain bool) {
 	if e.Metadata == "" {
-		return s3api.Rewritten{Size: e.Size, ETag: e.ETag}
+		return s3api.Rewritten{Size: e.Size, ETag: e.ETag}, true
 	}
 	env, err := metadata.Decode(e.Metadata)
 	if err != nil {
-		return byArithmetic(e)
+		return byArithmetic(e), false
 	}
-	r, err := c.describeObject(ctx, e, env)
-	if err != nil {
-		return byArithmetic(e)
+	if r, err = c.describeObject(ctx, e, env); err != nil {
+		return byArithmetic(e), false
 	}
-	return r
+	return r, true
 }
 
 func (c *call) describeObject(ctx context.Context, e *s3api.Entry, env *metadata.Envelope) (s3api.Rewritten, error) {
@@ -140,30 +152,61 @@ func (c *call) describeObject(ctx context.Context, e *s3api.Entry, env *metadata
 	return s3api.Rewritten{Size: o.size, ETag: etag, Checksum: s3api.Algorithm(o.digests.Checksum.Algorithm)}, nil
 }
 
-// lookUp asks the store about one object of a listing.
-func (c *call) lookUp(ctx context.Context, e *s3api.Entry) (s3api.Rewritten, error) {
+// version is what the store says about a version of an object.
+type version struct {
+	status int
+	header http.Header
+	stored int64
+	err    error // what the status means if it is an error
+}
+
+// headVersion asks the store about a version of an object of the call's
+// bucket, or about the latest.
+func (c *call) headVersion(ctx context.Context, key, versionID string) (version, error) {
 	var q s3api.Query
-	if e.VersionID != "" {
-		q = s3api.Query{{Name: "versionId", Value: e.VersionID, HasValue: true}}
+	if versionID != "" {
+		q = s3api.Query{{Name: "versionId", Value: versionID, HasValue: true}}
 	}
-	resp, err := c.send(ctx, &storeRequest{method: http.MethodHead, bucket: c.bucket, key: e.Key, query: q})
+	resp, err := c.send(ctx, &storeRequest{method: http.MethodHead, bucket: c.bucket, key: key, query: q})
 	if err != nil {
-		return s3api.Rewritten{}, err
+		return version{}, err
 	}
-	defer func() { _ = resp.Body.Close() }() // of HEAD: empty
-	if resp.StatusCode != http.StatusOK || unquote(resp.Header.Get("Etag")) != e.ETag {
-		return byArithmetic(e), nil // deleted or replaced since it was listed
+	v := version{status: resp.StatusCode, header: resp.Header, stored: resp.ContentLength}
+	if v.status != http.StatusOK {
+		at := *c // which remembers the store's errors
+		v.err = at.storeError(resp)
+		return v, nil
 	}
-	env, err := metadata.FromHeader(resp.Header)
+	_ = resp.Body.Close() // empty
+	return v, nil
+}
+
+// lookUp asks the store about one object of a listing.
+func (c *call) lookUp(ctx context.Context, e *s3api.Entry) (r s3api.Rewritten, certain bool, err error) {
+	v, err := c.headVersion(ctx, e.Key, e.VersionID)
+	if err == nil && v.status == http.StatusNotFound && e.VersionID == "null" {
+		// Some stores know that version only where versioning is on. Whether
+		// this is the same one, the ETag tells.
+		v, err = c.headVersion(ctx, e.Key, "")
+	}
 	if err != nil {
-		return byArithmetic(e), nil
+		return s3api.Rewritten{}, false, err
+	}
+	if v.status >= http.StatusInternalServerError {
+		return s3api.Rewritten{}, false, v.err
+	}
+	if v.status != http.StatusOK || unquote(v.header.Get("Etag")) != e.ETag {
+		return byArithmetic(e), false, nil // deleted or replaced since it was listed
+	}
+	env, err := metadata.FromHeader(v.header)
+	if err != nil {
+		return byArithmetic(e), false, nil
 	}
 	if env == nil {
-		return s3api.Rewritten{Size: e.Size, ETag: e.ETag}, nil
+		return s3api.Rewritten{Size: e.Size, ETag: e.ETag}, true, nil
 	}
-	r, err := c.describeObject(ctx, e, env)
-	if err != nil {
-		return byArithmetic(e), nil
+	if r, err = c.describeObject(ctx, e, env); err != nil {
+		return byArithmetic(e), false, nil
 	}
-	return r, nil
+	return r, true, nil
 }

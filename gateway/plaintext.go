@@ -49,7 +49,7 @@ func (c *call) getPlaintext(ctx context.Context, rd reading, o *object, resp *ht
 	}
 	v, err := c.view(ctx, rd, o)
 	if err != nil || v.status == http.StatusNotModified {
-		return c.notModified(v, o, resp, err)
+		return c.notModified(v, resp.Header, err)
 	}
 	if wasRanged {
 		rng := ""

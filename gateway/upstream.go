@@ -155,9 +155,22 @@ var ourFault = map[string]bool{
 	"XAmzContentSHA256Mismatch":    true,
 }
 
+// littleLeft is how much of a body is rather read than given up together with
+// its connection, in bytes.
+const littleLeft = 256 << 10
+
 // drain reads what little is left of a response body, so that the connection
 // can be used again, and closes it.
 func drain(body io.ReadCloser) {
-	_, _ = io.CopyN(io.Discard, body, 256<<10) // a connection that breaks here is simply not used again
+	_, _ = io.CopyN(io.Discard, body, littleLeft) // a connection that breaks here is simply not used again
 	_ = body.Close()
+}
+
+// discard is drain for a body of which much may be left.
+func discard(resp *http.Response) {
+	if resp.ContentLength > littleLeft {
+		_ = resp.Body.Close()
+		return
+	}
+	drain(resp.Body)
 }

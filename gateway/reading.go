@@ -1,0 +1,135 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
+)
+
+// reading is a GetObject or HeadObject as the client asked for it.
+type reading struct {
+	rng        s3api.Range
+	ranged     bool
+	conditions s3api.Conditions
+	checksum   bool // x-amz-checksum-mode: ENABLED
+	customer   bool // brings a customer key
+}
+
+// parseReading reads the headers and parameters of GetObject and HeadObject.
+func (c *call) parseReading() (reading, error) {
+	var rd reading
+	if err := metadata.RefuseSSE(c.header); err != nil {
+		return rd, err
+	}
+	sse, err := metadata.ParseSSE(c.header)
+	if err != nil {
+		return rd, err
+	}
+	rd.customer = sse.Mode == metadata.SSEC
+	if c.query.Has("partNumber") {
+		return rd, s3api.ErrNotImplemented.WithMessage("Reading by part number is not supported by this version of the gateway.")
+	}
+	if c.cred == nil {
+		for _, p := range c.query {
+			if strings.HasPrefix(p.Name, "response-") {
+				return rd, s3api.ErrInvalidRequest.WithMessage("Request specific response headers cannot be used for anonymous GET requests.")
+			}
+		}
+	}
+	rd.rng, rd.ranged = s3api.ParseRange(c.header.Get("Range"))
+	rd.conditions = s3api.ParseConditions(c.header)
+	rd.checksum = strings.EqualFold(c.header.Get("X-Amz-Checksum-Mode"), "ENABLED")
+	return rd, nil
+}
+
+// view is the part of an object that answers a request.
+type view struct {
+	status   int
+	etag     string
+	off, n   int64 // of the plaintext, in bytes
+	complete bool  // all of the object
+}
+
+// view applies conditions and range to the object.
+func (c *call) view(ctx context.Context, rd reading, o *object) (view, error) {
+	etag, err := c.etag(ctx, o)
+	if err != nil {
+		return view{}, err
+	}
+	v := view{status: http.StatusOK, etag: etag, n: o.size, complete: true}
+	if rd.customer {
+		return v, s3api.ErrSSECNotApplicable
+	}
+	switch status, condition := rd.conditions.Evaluate(etag, o.modified); status {
+	case http.StatusNotModified:
+		v.status = status
+		return v, nil
+	case http.StatusPreconditionFailed:
+		return v, s3api.ErrPreconditionFailed.With("Condition", condition)
+	}
+	if rd.ranged {
+		var ok bool
+		if v.off, v.n, ok = rd.rng.Resolve(o.size); !ok {
+			return v, s3api.ErrInvalidRange.
+				With("RangeRequested", c.header.Get("Range")).
+				With("ActualObjectSize", strconv.FormatInt(o.size, 10))
+		}
+		v.status, v.complete = http.StatusPartialContent, v.n == o.size
+	}
+	return v, nil
+}
+
+// ifRange reports whether the client's range may be served: without If-Range
+// always, else only if it names the object that is there now (RFC 9110,
+// section 13.1.5).
+func (c *call) ifRange(ctx context.Context, o *object) bool {
+	want := c.header.Get("If-Range")
+	if want == "" {
+		return true
+	}
+	if t, err := http.ParseTime(want); err == nil {
+		return t.Equal(o.modified)
+	}
+	etag, err := c.etag(ctx, o)
+	return err == nil && want == quote(etag)
+}
+
+// header200 fills in the header of a successful answer.
+func (c *call) header200(ctx context.Context, rd reading, o *object, from http.Header, v view) error {
+	if rd.checksum && v.complete && o.env != nil {
+		if o.digests.Checksum.Algorithm == 0 {
+			if err := c.complete(ctx, o); err != nil {
+				return err
+			}
+		}
+		setChecksum(c.w.Header(), o.digests.Checksum)
+	}
+	h := c.w.Header()
+	c.objectHeaders(from)
+	if o.env != nil {
+		o.env.SetResponse(h)
+	}
+	h["Accept-Ranges"] = []string{"bytes"}
+	h["Etag"] = []string{quote(v.etag)}
+	h["Content-Length"] = []string{strconv.FormatInt(v.n, 10)}
+	if v.status == http.StatusPartialContent {
+		h["Content-Range"] = []string{s3api.ContentRange(v.off, v.n, o.size)}
+	}
+	return nil
+}
+
+// notModified answers a condition that held, or returns err.
+func (c *call) notModified(v view, from http.Header, err error) error {
+	if err != nil {
+		return err
+	}
+	h := c.w.Header()
+	h["Etag"] = []string{quote(v.etag)}
+	copyHeaders(h, from, []string{"Cache-Control", "Expires", "Last-Modified", "X-Amz-Version-Id"})
+	c.start(http.StatusNotModified)
+	return nil
+}
