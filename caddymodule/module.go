@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/gateway"
+	"github.com/caddy-s3-sse/caddy-s3-sse/transport"
 )
 
 func init() {
@@ -141,6 +142,7 @@ type Handler struct {
 	BufferLimit int64 `json:"buffer_limit,omitempty"`
 
 	gateway s3Server
+	direct  *transport.Transport // to Upstream
 	logger  *zap.Logger
 	slogger *slog.Logger
 	metrics *metrics
@@ -288,6 +290,9 @@ func (h *Handler) Validate() error {
 func (h *Handler) Cleanup() error {
 	if h.gateway != nil {
 		h.gateway.Close()
+	}
+	if h.direct != nil {
+		h.direct.CloseIdleConnections()
 	}
 	if h.Transport != nil {
 		return h.Transport.Cleanup() // closes idle connections only

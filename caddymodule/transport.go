@@ -9,6 +9,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/transport"
 )
 
 // Defaults of the direct transport. Stores are few and close, and requests
@@ -73,8 +75,8 @@ func (h *Handler) directTransport(ctx caddy.Context, x expander, u *url.URL) (ht
 	} else {
 		t.Transport.Proxy = http.ProxyFromEnvironment
 	}
-	t.Transport.DialContext = withUploads(t.Transport.DialContext)
-	return t.Transport, nil
+	h.direct = transport.New(t.Transport, u)
+	return h.direct, nil
 }
 
 // withoutVars keeps a forward proxy that Caddy chose from being noted in the

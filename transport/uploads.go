@@ -1,4 +1,4 @@
-package caddymodule
+package transport
 
 import (
 	"context"
@@ -8,12 +8,12 @@ import (
 )
 
 // dialFunc is http.Transport.DialContext.
-type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// withUploads makes the plain TCP connections of dial take upload bodies in
+// Uploads makes the plain TCP connections of dial take upload bodies in
 // the large pieces that they are made in. Go's transport would copy them
 // through a buffer of 32 KiB, with one system call each.
-func withUploads(dial dialFunc) dialFunc {
+func Uploads(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
 		if tcp, ok := conn.(*net.TCPConn); ok && err == nil {

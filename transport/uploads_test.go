@@ -1,4 +1,4 @@
-package caddymodule
+package transport
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// pipe returns a connection as withUploads makes them, and what its peer has
+// pipe returns a connection as Uploads makes them, and what its peer has
 // received once the connection is closed.
 func pipe(t *testing.T) (net.Conn, func() []byte) {
 	t.Helper()
@@ -29,7 +29,7 @@ func pipe(t *testing.T) (net.Conn, func() []byte) {
 		b, _ := io.ReadAll(peer)
 		received <- b
 	}()
-	conn, err := withUploads(new(net.Dialer).DialContext)(t.Context(), "tcp", ln.Addr().String())
+	conn, err := Uploads(new(net.Dialer).DialContext)(t.Context(), "tcp", ln.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestUploadConn(t *testing.T) {
 	})
 	t.Run("no connection", func(t *testing.T) {
 		refused := errors.New("refused")
-		_, err := withUploads(func(context.Context, string, string) (net.Conn, error) { return nil, refused })(t.Context(), "tcp", "")
+		_, err := Uploads(func(context.Context, string, string) (net.Conn, error) { return nil, refused })(t.Context(), "tcp", "")
 		if !errors.Is(err, refused) {
 			t.Errorf("got %v", err)
 		}
