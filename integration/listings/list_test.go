@@ -198,3 +198,38 @@ func TestSDK(t *testing.T) {
 		}
 	})
 }
+
+// TestFailingLookups lists while the store answers some of what it is asked
+// with errors: what could not be found out is not remembered as found out.
+func TestFailingLookups(t *testing.T) {
+	e := start(t, store.VersityGW(t), site.Options{})
+	for i := range 5 {
+		e.Put(t, e.bucket, fmt.Sprint(i), []byte("content"))
+	}
+	for _, tc := range []struct {
+		answer int
+		status int
+	}{
+		{http.StatusServiceUnavailable, http.StatusServiceUnavailable},
+		{http.StatusInternalServerError, http.StatusInternalServerError},
+		{http.StatusForbidden, http.StatusOK},
+		{http.StatusNotFound, http.StatusOK}, // deleted meanwhile
+	} {
+		e.proxy.Inject(func(r *http.Request) *store.Fault {
+			if r.Method != http.MethodHead || !strings.HasSuffix(r.URL.Path, "/3") {
+				return nil
+			}
+			return &store.Fault{Replace: func(*http.Request) *http.Response { return store.Response(tc.answer, nil, "") }}
+		})
+		a := e.Do(t, wire.Request{Method: "GET", Target: "/" + e.bucket + "?list-type=2"})
+		if a.Status != tc.status {
+			t.Errorf("with status %d for an object the listing has %d, want %d", tc.answer, a.Status, tc.status)
+		}
+	}
+	e.proxy.Inject(nil)
+	l := e.list(t, "v2")
+	if len(l.Contents) != 5 {
+		t.Errorf("%d objects", len(l.Contents))
+	}
+	e.checkKind(t, "v2", l)
+}
