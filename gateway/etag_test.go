@@ -70,6 +70,7 @@ func TestContentRange(t *testing.T) {
 		{"bytes 0-9/100", 0, 100, true},
 		{"bytes 96-65659/1052000", 96, 1052000, true},
 		{"bytes */100", 0, 100, true},
+		{"bytes 0--1/0", 0, 0, true},
 		{"bytes 5-9/*", 0, 0, false},
 		{"bytes 100-109/100", 0, 0, false},
 		{"bytes -1-9/100", 0, 0, false},

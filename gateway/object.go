@@ -189,7 +189,7 @@ func contentRange(v string) (start, size int64, ok bool) {
 	if err != nil || size < 0 {
 		return 0, 0, false
 	}
-	if span == "*" {
+	if span == "*" || size == 0 { // MinIO calls the suffix of nothing "0--1"
 		return 0, size, true
 	}
 	start, err = strconv.ParseInt(first, 10, 64)

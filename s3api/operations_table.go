@@ -32,7 +32,8 @@ var operations = [...]Operation{
 	{Name: "GetBucketIntelligentTieringConfiguration", Class: Refuse, Method: http.MethodGet, Level: BucketLevel, Subresources: []string{"intelligent-tiering", "id=*"}},
 	{Name: "GetBucketInventoryConfiguration", Class: Refuse, Method: http.MethodGet, Level: BucketLevel, Subresources: []string{"inventory", "id=*"}},
 	{Name: "GetBucketLifecycle", Class: Pass, Method: http.MethodGet, Level: BucketLevel, Subresources: []string{"lifecycle"}, AliasOf: "GetBucketLifecycleConfiguration"},
-	{Name: "GetBucketLifecycleConfiguration", Class: Pass, Method: http.MethodGet, Level: BucketLevel, Subresources: []string{"lifecycle"}},
+	// MinIO's client asks for the time of the last change, which is harmless.
+	{Name: "GetBucketLifecycleConfiguration", Class: Pass, Method: http.MethodGet, Level: BucketLevel, Subresources: []string{"lifecycle"}, Params: []string{"withUpdatedAt"}},
 	{Name: "GetBucketLocation", Class: Pass, Method: http.MethodGet, Level: BucketLevel, Subresources: []string{"location"}},
 	{Name: "GetBucketLogging", Class: Pass, Method: http.MethodGet, Level: BucketLevel, Subresources: []string{"logging"}},
 	{Name: "GetBucketMetadataConfiguration", Class: Refuse, Method: http.MethodGet, Level: BucketLevel, Subresources: []string{"metadataConfiguration"}},

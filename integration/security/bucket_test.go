@@ -61,9 +61,10 @@ func TestBucketSettings(t *testing.T) {
 	rules := lifecycle.NewConfiguration()
 	rules.Rules = []lifecycle.Rule{{ID: "old", Status: "Enabled", Expiration: lifecycle.Expiration{Days: 30}}}
 	must(c.SetBucketLifecycle(ctx, bucket, rules))
-	gotRules := e.Expect(t, http.StatusOK, wire.Request{Method: "GET", Target: "/" + bucket + "?lifecycle"})
-	if !strings.Contains(string(gotRules.Body), "<Days>30</Days>") {
-		t.Errorf("lifecycle %s", gotRules.Body)
+	gotRules, err := c.GetBucketLifecycle(ctx, bucket)
+	must(err)
+	if len(gotRules.Rules) != 1 || gotRules.Rules[0].Expiration.Days != 30 {
+		t.Errorf("lifecycle %+v", gotRules)
 	}
 
 	const policy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["*"]},"Action":["s3:GetObject"],"Resource":["arn:aws:s3:::BUCKET/*"]}]}`
