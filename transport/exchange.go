@@ -90,6 +90,8 @@ func readResponse(c *conn, req *http.Request) (*http.Response, error) {
 				return nil, errLongHeader // however parsing failed at its end
 			}
 			return nil, err
+		case resp.ProtoMajor != 1:
+			return nil, fmt.Errorf("the protocol is %s", resp.Proto)
 		case resp.StatusCode == http.StatusSwitchingProtocols:
 			return nil, errors.New("the server changes the protocol")
 		case resp.StatusCode < 100:

@@ -113,7 +113,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	// bytes can be sent again.
 	raw := newBuffer()
 	defer freeBuffer(raw)
-	if err := req.Write(raw); err != nil { // closes the body
+	if err := serialize(raw, req); err != nil {
 		return nil, canceledOr(ctx, fmt.Errorf("writing the request: %w", err))
 	}
 	resp, err := t.send(req, raw.Bytes())
