@@ -161,30 +161,6 @@ func TestRepeating(t *testing.T) {
 	})
 }
 
-// hold makes n requests at a time and returns their unread responses.
-func hold(t *testing.T, tr *Transport, s *server, n int) []*http.Response {
-	t.Helper()
-	responses := make([]*http.Response, n)
-	for i := range responses {
-		resp, err := tr.RoundTrip(s.request(t, "GET", ""))
-		if err != nil {
-			t.Fatal(err)
-		}
-		responses[i] = resp
-	}
-	return responses
-}
-
-func finish(t *testing.T, responses ...*http.Response) {
-	t.Helper()
-	for _, resp := range responses {
-		if _, err := io.ReadAll(resp.Body); err != nil {
-			t.Error(err)
-		}
-		_ = resp.Body.Close()
-	}
-}
-
 func TestIdleLimits(t *testing.T) {
 	s := serve(t, answering(hello))
 	for _, tt := range []struct{ perHost, all, want int }{

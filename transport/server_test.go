@@ -145,6 +145,30 @@ func mustFetch(t testing.TB, rt http.RoundTripper, req *http.Request) string {
 	return body
 }
 
+// hold makes n requests at a time and returns their unread responses.
+func hold(t *testing.T, tr *Transport, s *server, n int) []*http.Response {
+	t.Helper()
+	responses := make([]*http.Response, n)
+	for i := range responses {
+		resp, err := tr.RoundTrip(s.request(t, "GET", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		responses[i] = resp
+	}
+	return responses
+}
+
+func finish(t *testing.T, responses ...*http.Response) {
+	t.Helper()
+	for _, resp := range responses {
+		if _, err := io.ReadAll(resp.Body); err != nil {
+			t.Error(err)
+		}
+		_ = resp.Body.Close()
+	}
+}
+
 // kept returns how many idle connections there are.
 func (t *Transport) kept() int {
 	t.idle.mu.Lock()

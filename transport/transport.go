@@ -34,7 +34,8 @@ const (
 // It differs from [http.Transport] in this: a request body of at most 64 KiB
 // that can be had again (Request.GetBody) is read before a connection is
 // chosen; after a canceled context the error is that of [context.Context.Err];
-// and the deprecated Request.Cancel is not heeded.
+// response headers are limited to 1 MiB unless MaxResponseHeaderBytes says
+// otherwise; and the deprecated Request.Cancel is not heeded.
 type Transport struct {
 	base *http.Transport
 	dial dialFunc
