@@ -47,7 +47,7 @@ type Handler struct {
 	// How to connect to `upstream`: the options of the `http` transport of
 	// `reverse_proxy`. Its defaults, where they differ: `compression` is
 	// off and cannot be turned on, `versions` is `["1.1"]`,
-	// `read_buffer_size` and `write_buffer_size` are 64KiB, and
+	// `read_buffer_size` and `write_buffer_size` are 8KiB, and
 	// `keep_alive.max_idle_conns_per_host` is 128. HTTP/3 and PROXY protocol
 	// are not supported. TLS is used if the upstream's scheme is `https`.
 	Transport *reverseproxy.HTTPTransport `json:"transport,omitempty"`

@@ -14,10 +14,10 @@ import (
 )
 
 // Defaults of the direct transport. Stores are few and close, and requests
-// many: connections are kept for as many as run at a time, and buffers are
-// large enough for an encrypted chunk.
+// many: connections are kept for as many as run at a time. Buffers hold the
+// whole of a small request or answer; what is larger goes past them.
 const (
-	defaultBufferSize   = 64 << 10
+	defaultBufferSize   = 8 << 10
 	defaultIdlePerHost  = 128
 	defaultHTTPVersions = "1.1"
 )
