@@ -197,7 +197,7 @@ func TestDirectTransport(t *testing.T) {
 		t.Fatal(err)
 	}
 	tr := h.Transport.Transport
-	if !tr.DisableCompression || tr.MaxIdleConnsPerHost != 128 || tr.ReadBufferSize != 64<<10 || tr.WriteBufferSize != 64<<10 || tr.ForceAttemptHTTP2 || tr.TLSClientConfig != nil {
+	if !tr.DisableCompression || tr.MaxIdleConnsPerHost != 128 || tr.ReadBufferSize != 8<<10 || tr.WriteBufferSize != 8<<10 || tr.ForceAttemptHTTP2 || tr.TLSClientConfig != nil {
 		t.Errorf("%+v", tr)
 	}
 	t.Setenv("TEST_NAME", "store.example.net")
