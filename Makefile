@@ -48,7 +48,8 @@ test-unit: ## Run the tests that need no other program
 # sync.Pool forgets at random, so allocations cannot be counted.
 .PHONY: test-race
 test-race: ## Run the tests of what works concurrently with the race detector
-	go test $(RACE) -skip Alloc -tags $(TAGS) ./caddymodule ./gateway ./localkeys ./sigv4
+	go test $(RACE) -skip Alloc -tags $(TAGS) ./caddymodule ./gateway ./localkeys ./sigv4 ./transport
+	go test $(RACE) -run 'Close|StreamsShareNothing' ./encryptor
 
 # The encryptor's test starts itself with the setting: its second layer is
 # deliberately an algorithm that FIPS 140-3 does not approve.
@@ -70,7 +71,7 @@ lint: $(BIN)/golangci-lint ## Check style, suspicious code and formatting
 
 .PHONY: bench
 bench: $(BIN)/minio $(BIN)/caddy ## Measure against plain Caddy and MinIO
-	go run -tags $(TAGS) ./bench
+	go run -tags $(TAGS) ./bench $(BENCH)
 
 # The version v0.0.0 stands for this directory: without one, xcaddy would ask the
 # module proxy for published versions first. Build flags as above, so that what
