@@ -118,7 +118,9 @@ func (f *field) startStore(ctx context.Context, o *options, name string, env ...
 	}
 	env = append(env,
 		"MINIO_ROOT_USER="+c.cred.AccessKey, "MINIO_ROOT_PASSWORD="+c.cred.secret,
-		"MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_SCANNER_SPEED=slowest")
+		"MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_SCANNER_SPEED=slowest",
+		// Overwritten objects otherwise fill the memory file system for minutes.
+		"MINIO_API_DELETE_CLEANUP_INTERVAL=2s")
 	c.store, err = f.start(ctx, name, c.addr, env, o.minio,
 		"server", "--quiet", "--address", addrs[0], "--console-address", addrs[1], filepath.Join(f.dir, name))
 	if err != nil {
