@@ -14,6 +14,17 @@ const (
 	batchBuffer = headerSize + batchChunks*sealedChunk + objectOverhead + outerSlack
 )
 
+// batch is how many chunks to move in the next call to the network. It begins
+// with one, so that the other side has something to do soon, and doubles.
+type batch int
+
+// next returns the room in bytes that the next call needs, with that for a
+// header and a footer along with the chunks.
+func (b *batch) next() int {
+	*b = min(max(1, *b*2), batchChunks)
+	return headerSize + int(*b)*sealedChunk + objectOverhead
+}
+
 type buffer struct {
 	bytes []byte
 	pool  *sync.Pool

@@ -25,6 +25,7 @@ type Sealer struct {
 	fixed  [headerFixed]byte
 	salt   *[32]byte
 
+	batch                  batch
 	plain, sealed, scratch *buffer
 	pending                []byte // of sealed, not handed out yet
 	stage                  stage
@@ -133,7 +134,7 @@ func (s *Sealer) WriteTo(w io.Writer) (int64, error) {
 	var total int64
 	for {
 		if len(s.pending) == 0 {
-			s.fill(len(s.sealed.bytes) - outerSlack)
+			s.fill(s.batch.next())
 		}
 		if len(s.pending) == 0 {
 			if s.err == io.EOF {

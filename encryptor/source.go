@@ -15,6 +15,7 @@ type source struct {
 	planned int64 // stored offset up to which one read may go
 	end     int64 // stored offset beyond which nothing is needed
 	err     error // of the body, to be returned when what came before it is used up
+	batch   batch
 	probe   [1]byte
 }
 
@@ -25,7 +26,7 @@ func (s *source) plan(header, segmentEnd int64) {
 	if s.r < s.w {
 		return // still within the last plan
 	}
-	switch room := int64(len(s.buf.bytes)); {
+	switch room := int64(min(len(s.buf.bytes), s.batch.next())); {
 	case s.end-s.pos <= room:
 		s.planned = s.end
 	case segmentEnd-s.pos <= room:
