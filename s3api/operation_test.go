@@ -21,7 +21,7 @@ func TestOperationsComplete(t *testing.T) {
 	want := map[string]string{}
 	for line := range strings.Lines(string(data)) {
 		class, names, _ := strings.Cut(line, ":")
-		for _, name := range strings.Fields(names) {
+		for name := range strings.FieldsSeq(names) {
 			want[name] = class
 		}
 	}

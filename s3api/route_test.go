@@ -227,8 +227,7 @@ func FuzzRoute(f *testing.F) {
 			t.Fatalf("%v, %v", o, err)
 		}
 		if err != nil {
-			var e *Error
-			if !errors.As(err, &e) {
+			if _, ok := errors.AsType[*Error](err); !ok {
 				t.Fatalf("%T: %v", err, err)
 			}
 			return
