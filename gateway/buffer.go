@@ -31,8 +31,13 @@ func getBuffer(n int) *buffer {
 	return b
 }
 
-// release gives the buffer back. It may hold plaintext: that stays within the
-// process, and every user overwrites what it later gives out.
+// wipe gives the buffer back without what was in it.
+func (b *buffer) wipe() {
+	clear(b.b)
+	b.release()
+}
+
+// release gives the buffer back with what is in it, which must be no secret.
 func (b *buffer) release() {
 	if b.class >= 0 {
 		b.b = b.b[:cap(b.b)]

@@ -102,7 +102,7 @@ type exactly struct {
 
 func (e exactly) WriteTo(w io.Writer) (int64, error) {
 	buf := getBuffer(64 << 10)
-	defer buf.release()
+	defer buf.wipe()
 	n, err := io.CopyBuffer(struct{ io.Writer }{w}, io.LimitReader(e.r, e.n), buf.b)
 	if err == nil && n < e.n {
 		err = io.ErrUnexpectedEOF

@@ -173,7 +173,7 @@ func setChecksum(h http.Header, sum encryptor.Checksum) {
 // anything goes to the store.
 func (c *call) sealBuffered(in *intake, keys encryptor.Keys, length int64) (*upload, error) {
 	plain := getBuffer(int(length))
-	defer plain.release()
+	defer plain.wipe()
 	if _, err := io.ReadFull(in, plain.b); err != nil {
 		return nil, bodyError(err)
 	}
