@@ -29,7 +29,7 @@ func (c *call) deleteObject() error {
 	if err != nil {
 		return err
 	}
-	sr := &storeRequest{method: http.MethodDelete, bucket: c.bucket, key: c.key, query: c.query.Del("x-id"), header: make(http.Header, 8)}
+	sr := &storeRequest{method: http.MethodDelete, bucket: c.bucket, key: c.key, query: c.query, header: make(http.Header, 8)}
 	copyHeaders(sr.header, c.header, deleteHeader)
 	if !cond.IsZero() {
 		etag, err := c.storeCondition(ctx, c.key, c.query.Get("versionId"), cond)
@@ -73,7 +73,7 @@ func (c *call) deleteObjects() error {
 	}
 	var answer []byte
 	if len(del.Objects) > 0 {
-		sr := &storeRequest{method: http.MethodPost, bucket: c.bucket, query: c.query.Del("x-id"), header: make(http.Header, 12)}
+		sr := &storeRequest{method: http.MethodPost, bucket: c.bucket, query: c.query, header: make(http.Header, 12)}
 		copyHeaders(sr.header, c.header, deleteHeader)
 		sr.setDocument(del.AppendXML(nil), "application/xml")
 		resp, err := c.send(ctx, sr)
@@ -189,11 +189,8 @@ func (c *call) deleteOneByOne(ctx context.Context, objects []s3api.DeleteObject,
 }
 
 func (c *call) deleteOne(ctx context.Context, o s3api.DeleteObject) (s3api.Deleted, error) {
-	sr := &storeRequest{method: http.MethodDelete, bucket: c.bucket, key: o.Key, header: make(http.Header, 8)}
+	sr := &storeRequest{method: http.MethodDelete, bucket: c.bucket, key: o.Key, query: versionQuery(o.VersionID), header: make(http.Header, 8)}
 	copyHeaders(sr.header, c.header, deleteHeader)
-	if o.VersionID != "" {
-		sr.query = s3api.Query{{Name: "versionId", Value: o.VersionID, HasValue: true}}
-	}
 	if o.ETag != "" {
 		sr.header["If-Match"] = []string{o.ETag}
 	}

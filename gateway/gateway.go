@@ -127,6 +127,7 @@ func (c *call) route() (err error) {
 	if err != nil {
 		return err
 	}
+	c.query = c.query.Del("x-id") // the operation's name again, which SDKs add
 	c.out.Operation, c.out.Bucket = c.op.Name, c.bucket
 	return nil
 }

@@ -59,7 +59,7 @@ func (c *call) getObject() error {
 	if rd.ranged && !c.ifRange(ctx, o) {
 		// The object has changed since the client read the rest of it.
 		_ = resp.Body.Close()
-		if resp, err = c.again(ctx, o, ""); err != nil {
+		if resp, err = c.again(ctx, o, c.query, ""); err != nil {
 			return err
 		}
 		rd.ranged, start = false, 0
@@ -138,7 +138,7 @@ func (w *bodyWriter) Write(p []byte) (int, error) {
 
 // read asks the store for the object of the call.
 func (c *call) read(ctx context.Context, method, rng string) (*http.Response, error) {
-	sr := &storeRequest{method: method, bucket: c.bucket, key: c.key, query: c.query.Del("x-id"), header: make(http.Header, 8)}
+	sr := &storeRequest{method: method, bucket: c.bucket, key: c.key, query: c.query, header: make(http.Header, 8)}
 	copyHeaders(sr.header, c.header, []string{"X-Amz-Expected-Bucket-Owner", "X-Amz-Request-Payer"})
 	if rng != "" {
 		sr.header["Range"] = []string{rng}

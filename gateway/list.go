@@ -31,7 +31,7 @@ func (c *call) list(q s3api.Query, opts s3api.ListOptions) error {
 	if err := metadata.RefuseSSE(c.header); err != nil {
 		return err
 	}
-	sr := &storeRequest{method: http.MethodGet, bucket: c.bucket, query: q.Del("x-id"), header: make(http.Header, 8)}
+	sr := &storeRequest{method: http.MethodGet, bucket: c.bucket, query: q, header: make(http.Header, 8)}
 	copyHeaders(sr.header, c.header, []string{"X-Amz-Expected-Bucket-Owner", "X-Amz-Optional-Object-Attributes", "X-Amz-Request-Payer"})
 	if c.sizesNeedMetadata() {
 		// MinIO's extension; other stores do not know the parameter.
@@ -163,11 +163,7 @@ type version struct {
 // headVersion asks the store about a version of an object of the call's
 // bucket, or about the latest.
 func (c *call) headVersion(ctx context.Context, key, versionID string) (version, error) {
-	var q s3api.Query
-	if versionID != "" {
-		q = s3api.Query{{Name: "versionId", Value: versionID, HasValue: true}}
-	}
-	resp, err := c.send(ctx, &storeRequest{method: http.MethodHead, bucket: c.bucket, key: key, query: q})
+	resp, err := c.send(ctx, &storeRequest{method: http.MethodHead, bucket: c.bucket, key: key, query: versionQuery(versionID)})
 	if err != nil {
 		return version{}, err
 	}

@@ -125,29 +125,41 @@ func (c *call) admitPlaintext(prefix []byte) error {
 	return nil
 }
 
-// readRange reads up to limit bytes of exactly the object o from the store.
-func (c *call) readRange(ctx context.Context, o *object, rng string, limit int64) ([]byte, error) {
-	h := http.Header{"Range": {rng}, "If-Match": {quote(o.storeETag)}}
-	var q s3api.Query
-	if o.versionID != "" {
-		q = s3api.Query{{Name: "versionId", Value: o.versionID, HasValue: true}}
+// again asks for the very same object once more, with another range.
+func (c *call) again(ctx context.Context, o *object, q s3api.Query, rng string) (*http.Response, error) {
+	sr := &storeRequest{method: http.MethodGet, bucket: c.bucket, key: c.key, query: q, header: http.Header{
+		"If-Match": {quote(o.storeETag)},
+	}}
+	if rng != "" {
+		sr.header["Range"] = []string{rng}
 	}
-	resp, err := c.send(ctx, &storeRequest{method: http.MethodGet, bucket: c.bucket, key: c.key, query: q, header: h})
+	resp, err := c.send(ctx, sr)
 	if err != nil {
 		return nil, err
 	}
-	defer drain(resp.Body)
 	switch resp.StatusCode {
-	case http.StatusPartialContent, http.StatusOK:
+	case http.StatusOK, http.StatusPartialContent:
+		return resp, nil
 	case http.StatusPreconditionFailed:
+		drain(resp.Body)
 		return nil, errReplaced
 	default:
 		return nil, c.storeError(resp)
 	}
+}
+
+// readRange reads up to limit bytes of exactly the object o from the store.
+func (c *call) readRange(ctx context.Context, o *object, rng string, limit int64) ([]byte, error) {
+	resp, err := c.again(ctx, o, versionQuery(o.versionID), rng)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // read only
 	b, err := io.ReadAll(io.LimitReader(resp.Body, limit))
 	if err != nil {
 		return nil, &unreachableError{err}
 	}
+	drain(resp.Body)
 	return b, nil
 }
 

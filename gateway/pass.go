@@ -42,7 +42,7 @@ func (c *call) pass() error {
 	if err := metadata.RefuseSSE(c.header); err != nil {
 		return err
 	}
-	sr := &storeRequest{method: c.r.Method, bucket: c.bucket, key: c.key, query: c.query.Del("x-id"), header: make(http.Header, 12)}
+	sr := &storeRequest{method: c.r.Method, bucket: c.bucket, key: c.key, query: c.query, header: make(http.Header, 12)}
 	copyHeaders(sr.header, c.header, passHeader)
 	if err := c.passDocument(sr); err != nil {
 		return err
@@ -153,7 +153,7 @@ func (c *call) listBuckets() error {
 	if len(c.cred.Buckets) == 0 {
 		return c.pass()
 	}
-	resp, err := c.send(c.r.Context(), &storeRequest{method: http.MethodGet, query: c.query.Del("x-id")})
+	resp, err := c.send(c.r.Context(), &storeRequest{method: http.MethodGet, query: c.query})
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func (c *call) getPlaintext(ctx context.Context, rd reading, o *object, resp *ht
 		if rd.ranged {
 			rng = rd.rng.String()
 		}
-		if resp, err = c.again(ctx, o, rng); err != nil {
+		if resp, err = c.again(ctx, o, c.query, rng); err != nil {
 			return err
 		}
 		defer func() { _ = resp.Body.Close() }()
@@ -69,29 +69,6 @@ func (c *call) getPlaintext(ctx context.Context, rd reading, o *object, resp *ht
 		return err
 	}
 	return c.stream(exactly{body, v.n}, v.status)
-}
-
-// again asks for the very same object once more, with another range.
-func (c *call) again(ctx context.Context, o *object, rng string) (*http.Response, error) {
-	sr := &storeRequest{method: http.MethodGet, bucket: c.bucket, key: c.key, query: c.query.Del("x-id"), header: http.Header{
-		"If-Match": {quote(o.storeETag)},
-	}}
-	if rng != "" {
-		sr.header["Range"] = []string{rng}
-	}
-	resp, err := c.send(ctx, sr)
-	if err != nil {
-		return nil, err
-	}
-	switch resp.StatusCode {
-	case http.StatusOK, http.StatusPartialContent:
-		return resp, nil
-	case http.StatusPreconditionFailed:
-		drain(resp.Body)
-		return nil, errReplaced
-	default:
-		return nil, c.storeError(resp)
-	}
 }
 
 // exactly writes n bytes of r and takes fewer for an error.

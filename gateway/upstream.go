@@ -25,6 +25,14 @@ type storeRequest struct {
 	payloadHash string // value of x-amz-content-sha256; "" when there is no body
 }
 
+// versionQuery names a version of an object, "" the latest.
+func versionQuery(id string) s3api.Query {
+	if id == "" {
+		return nil
+	}
+	return s3api.Query{{Name: "versionId", Value: id, HasValue: true}}
+}
+
 // unreachableError is the error of a request to the store that got no answer.
 type unreachableError struct{ err error }
 
