@@ -12,12 +12,13 @@ import (
 
 // Labels separate the keys derived from one data key. They are part of the format.
 const (
-	labelSegment     = "caddy-s3-sse v1 segment"
-	labelRecord      = "caddy-s3-sse v1 record"
-	labelOuter       = "caddy-s3-sse v1 outer"
-	labelOuterRecord = "caddy-s3-sse v1 outer record"
-	labelCommitment  = "caddy-s3-sse v1 commitment"
-	labelDigests     = "caddy-s3-sse v1 digests"
+	labelSegment      = "caddy-s3-sse v1 segment"
+	labelRecord       = "caddy-s3-sse v1 record"
+	labelOuter        = "caddy-s3-sse v1 outer"
+	labelOuterRecord  = "caddy-s3-sse v1 outer record"
+	labelCommitment   = "caddy-s3-sse v1 commitment"
+	labelDigests      = "caddy-s3-sse v1 digests"
+	labelOuterDigests = "caddy-s3-sse v1 outer digests"
 )
 
 // zeroSalt is the salt of everything that a data key seals once only.

@@ -1,7 +1,6 @@
 package encryptor
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -104,60 +103,4 @@ func formatETag(sum []byte, parts uint32) string {
 		return hex.EncodeToString(sum)
 	}
 	return hex.EncodeToString(sum) + "-" + strconv.FormatUint(uint64(parts), 10)
-}
-
-// SealDigests seals digests under a data key, for storing them outside the object's body.
-// The result is at most 160 bytes. It fails if the digests are malformed.
-func SealDigests(k Key, d Digests) ([]byte, error) {
-	if err := d.check(); err != nil {
-		return nil, fmt.Errorf("sealing digests: %w", err)
-	}
-	w := d.wire()
-	plain, err := cborEncoder.Marshal(&w)
-	if err != nil {
-		return nil, fmt.Errorf("sealing digests: %w", err)
-	}
-	l, err := digestsCipher(&k)
-	if err != nil {
-		return nil, err
-	}
-	return l.seal(nil, plain, nil, 0), nil
-}
-
-// OpenDigests is the inverse of SealDigests. It fails with ErrNotAuthentic for
-// anything that SealDigests has not made under the key.
-func OpenDigests(k Key, b []byte) (Digests, error) {
-	l, err := digestsCipher(&k)
-	if err != nil {
-		return Digests{}, err
-	}
-	plain, err := l.open(nil, b, nil, 0)
-	if err != nil {
-		return Digests{}, reject(failRecord, "the sealed digests do not open")
-	}
-	var w wireDigests
-	if err := cborDecoder.Unmarshal(plain, &w); err != nil {
-		return Digests{}, reject(failRecord, "digests: %v", err)
-	}
-	d := w.digests()
-	if err := d.check(); err != nil {
-		return Digests{}, reject(failRecord, "digests: %v", err)
-	}
-	w = d.wire()
-	if again, err := cborEncoder.Marshal(&w); err != nil || !bytes.Equal(plain, again) {
-		return Digests{}, reject(failRecord, "digests: not in deterministic encoding")
-	}
-	return d, nil
-}
-
-func digestsCipher(k *Key) (*layers, error) {
-	if k.IsZero() {
-		return nil, errors.New("digests: no data key")
-	}
-	key, err := deriveKey(k, labelDigests)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(key)
-	return newLayers(key, nil, nil)
 }

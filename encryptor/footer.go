@@ -28,6 +28,13 @@ func maxFooter(parts int) int {
 // hold its whole footer. No object is shorter.
 func FooterSuffix() int64 { return objectOverhead - headerSize }
 
+// FooterBound returns how many bytes at the end of an object that is stored in so many are certain
+// to hold its whole footer, whether PutObject made it or a multipart upload. It is at most the stored size.
+func FooterBound(stored int64) int64 {
+	parts := min(max(MaxPlaintextSize(stored), 0)/MinPartSize+1, MaxParts)
+	return min(int64(maxFooter(int(parts))), stored)
+}
+
 // footer frames and seals an encoded record. The filler is not part of it.
 func (r *roots) footer(suite Suite, salt *[32]byte, stored int64, envelope, record []byte) ([]byte, error) {
 	if len(envelope) > MaxEnvelope {

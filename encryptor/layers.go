@@ -44,13 +44,13 @@ func newLayers(innerKey, outerKey, scratch []byte) (*layers, error) {
 // sealChunk appends the sealed chunk with that index in its segment. The plaintext
 // must not overlap dst's spare capacity.
 func (l *layers) sealChunk(dst, plaintext []byte, index int64, last bool) []byte {
-	return l.seal(dst, plaintext, l.chunkData(index, last), index)
+	return l.seal(dst, plaintext, l.chunkData(index, last), uint64(index)) //nolint:gosec // an index is never negative
 }
 
 // openChunk appends the plaintext of a sealed chunk to dst, or fails. The sealed
 // bytes must not overlap dst's spare capacity.
 func (l *layers) openChunk(dst, sealed []byte, index int64, last bool) ([]byte, error) {
-	return l.open(dst, sealed, l.chunkData(index, last), index)
+	return l.open(dst, sealed, l.chunkData(index, last), uint64(index)) //nolint:gosec // an index is never negative
 }
 
 // chunkData is the additional data of a chunk. It is valid until the next call.
@@ -63,7 +63,7 @@ func (l *layers) chunkData(index int64, last bool) []byte {
 	return l.aad[:]
 }
 
-func (l *layers) seal(dst, plaintext, aad []byte, index int64) []byte {
+func (l *layers) seal(dst, plaintext, aad []byte, index uint64) []byte {
 	if l.outer == nil {
 		return l.inner.Seal(dst, nil, plaintext, aad) //nolint:gosec // the cipher draws the nonce
 	}
@@ -71,7 +71,7 @@ func (l *layers) seal(dst, plaintext, aad []byte, index int64) []byte {
 	return l.xor(dst, l.scratch, index)
 }
 
-func (l *layers) open(dst, sealed, aad []byte, index int64) ([]byte, error) {
+func (l *layers) open(dst, sealed, aad []byte, index uint64) ([]byte, error) {
 	if l.outer != nil {
 		l.scratch = l.xor(l.scratch[:0], sealed, index)
 		sealed = l.scratch
@@ -80,8 +80,8 @@ func (l *layers) open(dst, sealed, aad []byte, index int64) ([]byte, error) {
 }
 
 // xor appends src under the second layer's keystream for the index.
-func (l *layers) xor(dst, src []byte, index int64) []byte {
-	binary.BigEndian.PutUint64(l.nonce[4:], uint64(index)) //nolint:gosec // an index is never negative
+func (l *layers) xor(dst, src []byte, index uint64) []byte {
+	binary.BigEndian.PutUint64(l.nonce[4:], index)
 	dst = l.outer.Seal(dst, l.nonce[:], src, nil)
 	return dst[:len(dst)-outerSlack]
 }

@@ -90,6 +90,19 @@ func (l *Layout) chunkAt(off int64) (start, plaintext, end int64) {
 	return start, plaintext, min(start+sealedChunk, s.end())
 }
 
+// Parts returns the number of parts of a multipart object, 0 for any other.
+func (l Layout) Parts() int { return len(l.starts) }
+
+// PartRange returns the plaintext [off, off+n) that was uploaded as the part with that number, and
+// whether there is such a part. An object of PutObject has none.
+func (l Layout) PartRange(number uint32) (off, n int64, ok bool) {
+	i := sort.Search(len(l.starts), func(i int) bool { return l.record.Parts[i].Number >= number })
+	if i == len(l.starts) || l.record.Parts[i].Number != number {
+		return 0, 0, false
+	}
+	return l.starts[i].plaintext, l.record.Parts[i].Length, true
+}
+
 // segments returns the number of segments, 0 for the zero Layout.
 func (l *Layout) segments() int {
 	switch {
@@ -145,30 +158,4 @@ func (l *Layout) checkRange(off, n int64) error {
 		return fmt.Errorf("range of %d bytes at %d is not within %d", n, off, l.plaintext)
 	}
 	return nil
-}
-
-// GuessStoredRange returns which stored bytes hold the plaintext bytes first … last of an object
-// made by PutObject, before its size is known. Offsets are inclusive, as in a Range header. A negative
-// last means to the end, and so does a negative result. The range may reach beyond the
-// end of the object, or beyond its plaintext into what follows it.
-func GuessStoredRange(first, last int64) (start, end int64) {
-	first = min(max(first, 0), MaxObjectSize)
-	start = headerSize + first/ChunkSize*sealedChunk
-	if last < 0 || last >= MaxObjectSize {
-		return start, -1
-	}
-	return start, headerSize + (last/ChunkSize+1)*sealedChunk - 1
-}
-
-// GuessStoredSuffix returns how many bytes at the end of an object made by PutObject, of at most
-// 5 GiB of plaintext, are certain to hold its last n plaintext bytes. An object may be shorter.
-func GuessStoredSuffix(n int64) int64 {
-	const (
-		longest = 5 << 30
-		after   = objectOverhead - headerSize + longest/MinPartSize*partOverhead
-	)
-	n = min(max(n, 0), longest)
-	// The range may begin at the end of one chunk and end at the beginning of another.
-	chunks := (n+ChunkSize-2)/ChunkSize + 1
-	return n + ChunkSize - 1 + chunks*chunkOverhead + after
 }

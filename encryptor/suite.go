@@ -36,6 +36,9 @@ type Keys struct {
 	Outer Key // of the second layer; zero unless the suite is SuiteDSSE
 }
 
+// Clear overwrites the keys.
+func (k *Keys) Clear() { *k = Keys{} }
+
 // check refuses keys that nobody can have meant: missing ones above all.
 func (k *Keys) check() error {
 	switch {

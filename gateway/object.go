@@ -102,7 +102,7 @@ func (c *call) openEnvelope(env *metadata.Envelope, key string) (encryptor.Keys,
 	if err != nil {
 		return encryptor.Keys{}, err
 	}
-	return env.Open(kek, c.realm(), key)
+	return env.Open(metadata.KEKs{Data: kek}, c.realm(), key)
 }
 
 // realm is the name that the envelopes of the call's bucket are bound to.

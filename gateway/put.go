@@ -152,7 +152,7 @@ func (c *call) store(in *intake, up *upload, h http.Header) error {
 	rh := c.w.Header()
 	copyHeaders(rh, resp.Header, []string{"X-Amz-Version-Id", "X-Amz-Expiration", "X-Amz-Request-Charged"})
 	rh["Etag"] = []string{quote(etag)}
-	up.env.SetResponse(rh)
+	up.env.SetResponse(rh, metadata.Response{})
 	setChecksum(rh, digests.Checksum)
 	rh["Content-Length"] = []string{"0"}
 	c.start(http.StatusOK)
@@ -230,7 +230,7 @@ func (c *call) newEnvelope(keys encryptor.Keys, length int64, digests encryptor.
 		return nil, err
 	}
 	defer clear(kek[:])
-	if err := env.Seal(kek, keys, c.realm(), c.key); err != nil {
+	if err := env.Seal(metadata.KEKs{Data: kek}, keys, c.realm(), c.key); err != nil {
 		return nil, err
 	}
 	return env, env.SealDigests(keys, digests)

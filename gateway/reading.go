@@ -111,7 +111,7 @@ func (c *call) header200(ctx context.Context, rd reading, o *object, from http.H
 	h := c.w.Header()
 	c.objectHeaders(from)
 	if o.env != nil {
-		o.env.SetResponse(h)
+		o.env.SetResponse(h, metadata.Response{})
 	}
 	h["Accept-Ranges"] = []string{"bytes"}
 	h["Etag"] = []string{quote(v.etag)}

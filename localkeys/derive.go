@@ -15,6 +15,12 @@ import (
 // that is derived from the same master key.
 const labelSSES3 = "caddy-s3-sse v1 sse-s3 kek"
 
+// labelDSSEKMS does so for those of the second layer of DSSE-KMS.
+const labelDSSEKMS = "caddy-s3-sse v1 dsse-kms kek"
+
+// labelRecord does so for the keys of records in the system bucket.
+const labelRecord = "caddy-s3-sse v1 system record"
+
 // derive is HKDF-SHA256 (RFC 5869) with a 32-byte output. The salt is new for
 // every object, so that there is no part of the computation to keep.
 func derive(master encryptor.Key, salt [32]byte, label string) (encryptor.Key, error) {

@@ -89,3 +89,23 @@ func (k *Keyring) KEK(id string, salt [32]byte) (encryptor.Key, error) {
 	}
 	return derive(master, salt, labelSSES3)
 }
+
+// OuterKEK derives the key-encryption key of the second layer of one DSSE-KMS
+// object, as KEK does for SSE-S3. Neither key follows from the other.
+func (k *Keyring) OuterKEK(id string, salt [32]byte) (encryptor.Key, error) {
+	master, ok := k.master(id)
+	if !ok {
+		return encryptor.Key{}, fmt.Errorf("localkeys: master key %q: %w", id, ErrKeyNotFound)
+	}
+	return derive(master, salt, labelDSSEKMS)
+}
+
+// RecordKey derives the key that seals one record of the gateway's own in the
+// system bucket, as KEK does for objects. Neither key follows from the other.
+func (k *Keyring) RecordKey(id string, salt [32]byte) (encryptor.Key, error) {
+	master, ok := k.master(id)
+	if !ok {
+		return encryptor.Key{}, fmt.Errorf("localkeys: master key %q: %w", id, ErrKeyNotFound)
+	}
+	return derive(master, salt, labelRecord)
+}

@@ -126,18 +126,6 @@ type Envelope struct {
 	CustomerHMAC []byte
 
 	// Digests are the sealed digests of the plaintext that were known before
-	// the body was sent; nil if there are none. DSSE-KMS has none.
+	// the body was sent; nil if there are none.
 	Digests []byte
-}
-
-// NewSSES3 returns an envelope for an SSE-S3 object of length plaintext bytes
-// with a fresh salt. Set the flags, then call Seal.
-func NewSSES3(keyID string, length int64) *Envelope {
-	return &Envelope{
-		Mode:   SSES3,
-		Suite:  encryptor.SuiteAES256GCM,
-		KeyID:  keyID,
-		Salt:   encryptor.NewKey(),
-		Length: length,
-	}
 }

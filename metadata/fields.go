@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 )
@@ -71,13 +72,11 @@ var rules = [...]struct {
 		optional:  setOf(fieldContext, fieldDigests),
 		bucketKey: true,
 	},
-	// What is known of a plaintext under two layers stands in the footer only,
-	// where both protect it.
 	DSSEKMS: {
 		suite: encryptor.SuiteDSSE,
 		required: always | setOf(fieldKeyID, fieldSalt, fieldWrappedKEK,
 			fieldOuterKeyID, fieldOuterSealed, fieldOuterCommitment),
-		optional: setOf(fieldContext),
+		optional: setOf(fieldContext, fieldDigests),
 	},
 	SSEC: {
 		suite:    encryptor.SuiteAES256GCM,
@@ -172,7 +171,8 @@ func (e *Envelope) check(s fields) error {
 }
 
 // validKeyID reports whether s can name a root key: 1 to MaxKeyID characters
-// of A-Z, a-z, 0-9, '.', '_', '-' and '/'.
+// of A-Z, a-z, 0-9, '.', '_', '-' and '/', where nothing between slashes is
+// empty, "." or "..": a name may end up in the path of a request.
 func validKeyID(s string) bool {
 	if s == "" || len(s) > MaxKeyID {
 		return false
@@ -181,6 +181,11 @@ func validKeyID(s string) bool {
 		switch {
 		case 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', '-' <= c && c <= '9', c == '_': // '-', '.', '/' and digits adjoin
 		default:
+			return false
+		}
+	}
+	for segment := range strings.SplitSeq(s, "/") {
+		if segment == "" || segment == "." || segment == ".." {
 			return false
 		}
 	}

@@ -1,10 +1,6 @@
 package metadata
 
 import (
-	"crypto/fips140"
-	"crypto/hmac"
-	"crypto/md5" //nolint:gosec // the protocol's transfer check of a customer key
-	"encoding/base64"
 	"net/http"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
@@ -21,6 +17,10 @@ const (
 	headerCustomerAlg = "X-Amz-Server-Side-Encryption-Customer-Algorithm"
 	headerCustomerKey = "X-Amz-Server-Side-Encryption-Customer-Key"
 	headerCustomerMD5 = "X-Amz-Server-Side-Encryption-Customer-Key-Md5"
+
+	headerSourceAlg = "X-Amz-Copy-Source-Server-Side-Encryption-Customer-Algorithm"
+	headerSourceKey = "X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key"
+	headerSourceMD5 = "X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key-Md5"
 )
 
 // Values of the headers.
@@ -68,38 +68,22 @@ type SSE struct {
 // are *s3api.Error with the codes, messages and order of Amazon S3 and never
 // hold any part of a customer key.
 //
-// It does not look at headers for the source of a copy, nor whether the
-// connection is encrypted and the request signed, which the caller must demand
+// It does not look at headers for the source of a copy, for which there is
+// ParseCopySourceSSE, nor whether the connection is encrypted and the request signed, which the caller must demand
 // for every mode but SSE-S3.
 func ParseSSE(h http.Header) (SSE, error) {
-	var (
-		s   SSE
-		err error
-	)
-	get := func(name string) (string, bool) {
-		values := h[name]
-		if len(values) > 1 && err == nil {
-			err = invalidSSE("The header " + lower(name) + " must not be repeated.")
-		}
-		if len(values) == 0 {
-			return "", false
-		}
-		return values[0], true
-	}
-	method, hasMethod := get(headerSSE)
-	keyID, hasKeyID := get(headerKMSKeyID)
-	context, hasContext := get(headerContext)
-	bucketKey, hasBucketKey := get(headerBucketKey)
-	var c customerHeaders
-	c.algorithm, c.hasAlgorithm = get(headerCustomerAlg)
-	c.key, c.hasKey = get(headerCustomerKey)
-	c.md5, c.hasMD5 = get(headerCustomerMD5)
-	if err != nil {
-		return SSE{}, err
+	var s SSE
+	g := getter{h: h}
+	method, hasMethod := g.get(headerSSE)
+	keyID, hasKeyID := g.get(headerKMSKeyID)
+	context, hasContext := g.get(headerContext)
+	bucketKey, hasBucketKey := g.get(headerBucketKey)
+	c := g.customer(&ownNames)
+	if g.err != nil {
+		return SSE{}, g.err
 	}
 
-	hasCustomer := c.hasAlgorithm || c.hasKey || c.hasMD5
-	if hasMethod && hasCustomer {
+	if hasMethod && c.any() {
 		return SSE{}, invalidSSE("Server Side Encryption with Customer provided key is incompatible with the encryption method specified").
 			With("ArgumentValue", method)
 	}
@@ -123,7 +107,7 @@ func ParseSSE(h http.Header) (SSE, error) {
 			}
 			return SSE{}, e
 		}
-		if hasCustomer {
+		if c.any() {
 			return c.parse()
 		}
 		return s, nil
@@ -134,6 +118,7 @@ func ParseSSE(h http.Header) (SSE, error) {
 	}
 	s.KMSKeyID = keyID
 	if hasContext {
+		var err error
 		if s.Context, err = parseContext(context); err != nil {
 			return SSE{}, err
 		}
@@ -151,66 +136,28 @@ func ParseSSE(h http.Header) (SSE, error) {
 	return s, nil
 }
 
-// customerHeaders are the three headers of SSE-C. One that is there but empty
-// counts as given.
-type customerHeaders struct {
-	algorithm, key, md5          string
-	hasAlgorithm, hasKey, hasMD5 bool
+// getter takes headers that must not be repeated. The first error sticks.
+type getter struct {
+	h   http.Header
+	err error
 }
 
-func (c *customerHeaders) parse() (SSE, error) {
-	const prefix = "Requests specifying Server Side Encryption with Customer provided keys must provide "
-	switch {
-	case !c.hasAlgorithm:
-		return SSE{}, invalidSSE(prefix + "a valid encryption algorithm.")
-	case !c.hasKey:
-		return SSE{}, invalidSSE(prefix + "an appropriate secret key.")
-	case !c.hasMD5:
-		return SSE{}, invalidSSE(prefix + "the client calculated MD5 of the secret key.")
+func (g *getter) get(name string) (value string, ok bool) {
+	values := g.h[name]
+	if len(values) == 0 {
+		return "", false
 	}
-	s := SSE{Mode: SSEC, CustomerKeyMD5: c.md5}
-	if c.key == "" {
-		return SSE{}, invalidSSE("The secret key was invalid for the specified algorithm: it is too short.")
+	if len(values) > 1 && g.err == nil {
+		g.err = invalidSSE("The header " + lower(name) + " must not be repeated.")
 	}
-	if !decodeCustomerKey(&s.CustomerKey, c.key) {
-		return SSE{}, invalidSSE("The secret key was invalid for the specified algorithm.")
-	}
-	if c.algorithm != valueAES256 {
-		return SSE{}, errInvalidAlgorithm.With("ArgumentName", argumentSSE).With("ArgumentValue", c.algorithm)
-	}
-	given, err := base64.StdEncoding.DecodeString(c.md5)
-	if err != nil {
-		return SSE{}, invalidSSE("The MD5 hash of the secret key was improperly encoded. The MD5 hash must be Base64 encoded.")
-	}
-	var sum [md5.Size]byte
-	// MD5 guards against slips in transfer here, not against anybody; the
-	// protocol leaves no choice.
-	fips140.WithoutEnforcement(func() { sum = md5.Sum(s.CustomerKey[:]) }) //nolint:gosec // see above
-	if !hmac.Equal(sum[:], given) {
-		return SSE{}, invalidSSE("The calculated MD5 hash of the key did not match the hash that was provided.")
-	}
-	return s, nil
-}
-
-// decodeCustomerKey reads the base64 of exactly one key. The decoder's error
-// would quote from the key, so that there is only yes or no.
-func decodeCustomerKey(dst *encryptor.Key, value string) bool {
-	var buf [len(dst) + 1]byte // 44 characters stand for up to 33 bytes
-	defer clear(buf[:])
-	if len(value) != base64.StdEncoding.EncodedLen(len(dst)) {
-		return false
-	}
-	n, err := base64.StdEncoding.Decode(buf[:], []byte(value))
-	if err != nil || n != len(dst) {
-		return false
-	}
-	copy(dst[:], buf[:])
-	return true
+	return values[0], true
 }
 
 // RefuseSSE returns the error for a request to an operation that takes no
-// choice of encryption but has a header that makes one. The headers of SSE-C
-// are not among them: reading needs those too.
+// choice of encryption but has a header that makes one: everything but
+// PutObject, POST, CopyObject and CreateMultipartUpload, the requests about
+// the parts of an upload included. The headers of SSE-C are not among them:
+// reading and uploading parts need those too.
 func RefuseSSE(h http.Header) error {
 	for _, name := range [...]string{headerSSE, headerKMSKeyID, headerContext, headerBucketKey} {
 		if values := h[name]; len(values) > 0 {
