@@ -67,7 +67,7 @@ func envelope(t *testing.T, id string, algo s3api.Algorithm) string {
 	t.Helper()
 	keys := encryptor.Keys{Suite: encryptor.SuiteAES256GCM, Data: encryptor.NewKey()}
 	env := metadata.NewSSES3(id, 5<<30)
-	if err := env.Seal(encryptor.NewKey(), keys, "bucket", "key"); err != nil {
+	if err := env.Seal(metadata.KEKs{Data: encryptor.NewKey()}, keys, "bucket", "key"); err != nil {
 		t.Fatal(err)
 	}
 	digests := encryptor.Digests{
