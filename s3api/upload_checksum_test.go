@@ -105,7 +105,8 @@ func TestChecksumText(t *testing.T) {
 	}{
 		{Checksum{}, http.Header{}, ""},
 		{
-			Checksum{Algorithm: CRC32, Value: value}, http.Header{"X-Amz-Checksum-Crc32": {"y/Q5Jg=="}},
+			Checksum{Algorithm: CRC32, Value: value},
+			http.Header{"X-Amz-Checksum-Crc32": {"y/Q5Jg=="}},
 			`<ChecksumCRC32>y/Q5Jg==</ChecksumCRC32>`,
 		},
 		{
