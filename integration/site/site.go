@@ -45,12 +45,18 @@ type Options struct {
 	Handler string
 	// Global are further lines of the global options.
 	Global string
+	// TLS makes the site speak HTTPS, with a certificate of [Site.CA].
+	TLS bool
 }
 
 // Site is a running Caddy.
 type Site struct {
-	// URL is the endpoint, plain HTTP on a loopback port.
+	// URL is the endpoint on a loopback port, plain HTTP unless TLS was asked
+	// for.
 	URL string
+	// CA is the path of the certificate authority of a site that speaks HTTPS,
+	// a PEM file.
+	CA string
 	// Store is what stands behind it.
 	Store *store.Store
 
@@ -75,6 +81,12 @@ func Start(t testing.TB, s *store.Store, o Options) *Site {
 		if err := os.WriteFile(filepath.Join(site.dir, name), []byte(value), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if o.TLS {
+		if err := writeCertificates(site.dir); err != nil {
+			t.Fatal(err)
+		}
+		site.URL, site.CA = "https://"+addr, filepath.Join(site.dir, caFile)
 	}
 	site.Reload(t, o)
 	t.Cleanup(func() {
@@ -112,6 +124,12 @@ func (s *Site) Caddyfile(o Options) string {
 		host := strings.TrimPrefix(o.Upstream, "http://")
 		upstream, next = "store_host "+host, "reverse_proxy "+o.Upstream
 	}
+	certificate := ""
+	if o.TLS {
+		// Nothing is listening on port 80.
+		o.Global += "\nauto_https disable_redirects"
+		certificate = fmt.Sprintf("tls %s %s", filepath.Join(s.dir, certFile), filepath.Join(s.dir, keyFile))
+	}
 	file := func(name string) string { return "`{file." + filepath.Join(s.dir, name) + "}`" }
 	return string(caddyfile.Format(fmt.Appendf(nil, `{
 	admin off
@@ -122,7 +140,8 @@ func (s *Site) Caddyfile(o Options) string {
 	}
 	%s
 }
-http://%s {
+%s {
+	%s
 	s3_sse {
 		%s
 		upstream_credentials %s %s
@@ -134,7 +153,7 @@ http://%s {
 	}
 	%s
 }
-`, filepath.Join(s.dir, "caddy"), o.Global, s.addr, upstream, s.Store.AccessKey, file("storage"), s.Store.Region,
+`, filepath.Join(s.dir, "caddy"), o.Global, s.URL, certificate, upstream, s.Store.AccessKey, file("storage"), s.Store.Region,
 		file("master"), AccessKey, file("client"), o.Handler, next)))
 }
 
@@ -143,7 +162,7 @@ http://%s {
 // can notice too late.
 func (s *Site) Client(t testing.TB) *minio.Client {
 	t.Helper()
-	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
+	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true, TLSClientConfig: s.TLSConfig(t)}
 	c, err := store.Connect(s.URL, AccessKey, SecretKey, transport)
 	if err != nil {
 		t.Fatal(err)

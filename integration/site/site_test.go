@@ -81,3 +81,12 @@ func roundTrip(t *testing.T, s *store.Store, through bool) {
 		t.Errorf("after the removal the store answers %v", err)
 	}
 }
+
+// TestTLS reaches a site that speaks HTTPS.
+func TestTLS(t *testing.T) {
+	s := store.MinIO(t)
+	at := site.Start(t, s, site.Options{TLS: true})
+	if ok, err := at.Client(t).BucketExists(t.Context(), s.Bucket(t)); err != nil || !ok {
+		t.Errorf("bucket there: %t, %v", ok, err)
+	}
+}
