@@ -18,7 +18,7 @@ const MaxWrapped = 256
 // context than the KEK was wrapped with; a provider whose keys cannot ignores
 // it. Callers bind what they seal under a KEK to the context in any case.
 //
-// Errors wrap one of the errors of this package. A provider fails closed: it
+// Errors wrap one of the errors of this package, or are the context's. A provider fails closed: it
 // never creates a key because somebody uses its name, and never falls back to
 // another key.
 type Provider interface {
