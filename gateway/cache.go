@@ -1,6 +1,10 @@
 package gateway
 
-import "github.com/maypok86/otter/v2"
+import (
+	"github.com/maypok86/otter/v2"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
+)
 
 // cache is a bounded memory of what had to be asked for. It is safe for
 // concurrent use.
@@ -12,6 +16,11 @@ func newCache[K comparable, V any](size int) cache[K, V] {
 	return cache[K, V]{otter.Must(&otter.Options[K, V]{MaximumSize: size})}
 }
 
+// newWeighted returns a cache bounded by the sum of what weigh says.
+func newWeighted[K comparable, V any](most uint64, weigh func(K, V) uint32) cache[K, V] {
+	return cache[K, V]{otter.Must(&otter.Options[K, V]{MaximumWeight: most, Weigher: weigh})}
+}
+
 func (c cache[K, V]) get(key K) (V, bool) { return c.c.GetIfPresent(key) }
 
 func (c cache[K, V]) put(key K, v V) { c.c.Set(key, v) }
@@ -21,15 +30,25 @@ func (c cache[K, V]) close() {
 	c.c.StopAllGoroutines()
 }
 
-// Bounds of the caches. An entry takes some 300 bytes.
+// Bounds of the caches: records in bytes, about, and entries of listings, of
+// which one takes some 300 bytes.
 const (
-	digestCacheSize = 16 << 10
-	entryCacheSize  = 64 << 10
+	recordCacheWeight = 16 << 20
+	entryCacheSize    = 64 << 10
 )
 
-// digestID names one written object: the commitment to its data key, which is
-// fresh with every write and authenticated, unlike anything the store says.
-type digestID [32]byte
+// recordID names the footer of one written object: by the commitment to its
+// data key, which is fresh with every write and authenticated, and by what the
+// store says, since an upload that was completed twice has two footers.
+type recordID struct {
+	commitment [32]byte
+	etag       string
+	stored     int64
+}
+
+func weighRecord(_ recordID, r *encryptor.Record) uint32 {
+	return uint32(400 + 160*len(r.Parts)) //nolint:gosec // at most 10,000 parts
+}
 
 // entryID names one state of an object as listings show it.
 type entryID struct {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
@@ -20,6 +21,7 @@ type call struct {
 	r      *http.Request
 	header http.Header // of the request, with what a presigned URL carried in its query
 	via    http.RoundTripper
+	secure bool
 	out    *Outcome
 	id     string
 
@@ -32,6 +34,7 @@ type call struct {
 
 	started     bool        // the response header is out
 	errorHeader http.Header // what the store said besides an error
+	retryAfter  time.Duration
 }
 
 // start sends the response header.
@@ -87,7 +90,7 @@ func (c *call) writeError(e *s3api.Error) {
 		}
 	}
 	if e.Status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", "1")
+		h.Set("Retry-After", strconv.Itoa(seconds(c.retryAfter)))
 	}
 	if size := e.Field("ActualObjectSize"); size != "" && e.Status == http.StatusRequestedRangeNotSatisfiable {
 		h.Set("Content-Range", "bytes */"+size)

@@ -23,6 +23,13 @@ type MasterKeys interface {
 	// from the master key id. An unknown id is an error wrapping
 	// localkeys.ErrKeyNotFound.
 	KEK(id string, salt [32]byte) (encryptor.Key, error)
+
+	// OuterKEK derives the key-encryption key of the second layer of DSSE-KMS,
+	// as KEK does that of SSE-S3.
+	OuterKEK(id string, salt [32]byte) (encryptor.Key, error)
+
+	// RecordKey derives the key of a record in the system bucket, as KEK does.
+	RecordKey(id string, salt [32]byte) (encryptor.Key, error)
 }
 
 // Credential is one client of the gateway and what it may do.
@@ -39,6 +46,10 @@ type Credential struct {
 
 	// ReadOnly refuses every operation that writes.
 	ReadOnly bool
+
+	// KMSKeys are the patterns (path.Match syntax) of the names of the KMS
+	// keys the client may use. Empty means all.
+	KMSKeys []string
 }
 
 // Credentials finds clients by access key. Implementations are safe for
@@ -109,7 +120,9 @@ type Upstream struct {
 	// Identity chooses who signs. Default: IdentityService.
 	Identity Identity
 
-	// Credential is the service account of IdentityService.
+	// Credential is the service account of IdentityService. With
+	// IdentityClient it is used for the system bucket only, and what needs
+	// that is refused without it.
 	Credential sigv4.Credential
 
 	// Integrity chooses how the store checks uploads. Default: IntegrityChecksum.
@@ -126,6 +139,19 @@ type Config struct {
 
 	// Upstream is the store. Required.
 	Upstream Upstream
+
+	// KMS holds the keys of SSE-KMS and DSSE-KMS. Without a Service, requests
+	// for these modes are refused.
+	KMS KMS
+
+	// Rules say how objects of buckets are encrypted. The first whose
+	// patterns match a bucket applies. Default: none.
+	Rules []Rule
+
+	// SystemBucket is the bucket of the store in which the gateway keeps
+	// bucket settings and the state of multipart uploads, sealed. Clients
+	// cannot see or use it. Default: "caddy-s3-sse-system".
+	SystemBucket string
 
 	// Region is the region clients must sign for; empty accepts any.
 	Region string
@@ -164,6 +190,7 @@ const (
 	defaultBufferLimit = 1 << 20
 	maxBufferLimit     = 64 << 20
 	defaultRegion      = "us-east-1"
+	defaultSystem      = "caddy-s3-sse-system"
 )
 
 // complete fills in the defaults of c and reports what cannot work.
@@ -184,6 +211,7 @@ func (c *Config) complete() error {
 	setDefault(&u.Region, defaultRegion)
 	setDefault(&u.Identity, IdentityService)
 	setDefault(&u.Integrity, IntegrityChecksum)
+	setDefault(&c.SystemBucket, defaultSystem)
 	setDefault(&c.ETag, ETagAuto)
 	setDefault(&c.BufferLimit, defaultBufferLimit)
 	if c.Logger == nil {
@@ -218,6 +246,14 @@ func (c *Config) complete() error {
 		if err := CheckPatterns(patterns); err != nil {
 			return err
 		}
+	}
+	for i := range c.Rules {
+		if err := c.Rules[i].check(); err != nil {
+			return fmt.Errorf("encryption of %q: %w", c.Rules[i].Buckets, err)
+		}
+	}
+	if err := c.KMS.KeyIDs.Check(); err != nil {
+		return err
 	}
 	return nil
 }

@@ -11,8 +11,10 @@ import (
 
 type noKeys struct{}
 
-func (noKeys) Active() string                              { return "k" }
-func (noKeys) KEK(string, [32]byte) (encryptor.Key, error) { return encryptor.Key{}, nil }
+func (noKeys) Active() string                                    { return "k" }
+func (noKeys) KEK(string, [32]byte) (encryptor.Key, error)       { return encryptor.Key{}, nil }
+func (noKeys) OuterKEK(string, [32]byte) (encryptor.Key, error)  { return encryptor.Key{}, nil }
+func (noKeys) RecordKey(string, [32]byte) (encryptor.Key, error) { return encryptor.Key{}, nil }
 
 type noCredentials struct{}
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
 
@@ -16,9 +17,9 @@ func (c *call) etag(ctx context.Context, o *object) (string, error) {
 	if o.env == nil {
 		return o.storeETag, nil
 	}
-	if c.g.cfg.ETag == ETagOpaque {
-		// Also for objects that have an MD5 from another policy: listings of
-		// such a gateway do not look for it.
+	if c.g.cfg.ETag == ETagOpaque || o.env.Mode != metadata.SSES3 {
+		// Also for objects that have an MD5 from another policy or from another
+		// mode: listings of such a gateway do not look for it.
 		return opaqueETag(o.storeETag), nil
 	}
 	if o.digests.ETag == "" && o.env.ETagInFooter {
@@ -91,10 +92,9 @@ func (c *call) storeCondition(ctx context.Context, key, versionID string, want s
 	default:
 		return "", v.err
 	}
-	// The key of the conditional request may be one of many in a document.
-	at := *c
-	at.key = key
-	o, err := at.inspect(v.header, v.stored)
+	at := *c // whose outcome is not about this object
+	at.out = new(Outcome)
+	o, err := at.inspect(ctx, source{bucket: c.bucket, key: key, query: versionQuery(versionID)}, v.header, v.stored)
 	if err != nil {
 		return "", err
 	}

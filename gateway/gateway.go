@@ -18,8 +18,9 @@ type Gateway struct {
 	cfg      Config
 	verifier *sigv4.Verifier
 	signer   *sigv4.Signer
-	digests  cache[digestID, encryptor.Digests]
+	records  cache[recordID, *encryptor.Record]
 	entries  cache[entryID, s3api.Rewritten]
+	settings settingsCache
 }
 
 // New returns a gateway with the given configuration. It contacts nothing.
@@ -30,7 +31,7 @@ func New(cfg Config) (*Gateway, error) {
 	g := &Gateway{
 		cfg:     cfg,
 		signer:  new(sigv4.Signer),
-		digests: newCache[digestID, encryptor.Digests](digestCacheSize),
+		records: newWeighted(recordCacheWeight, weighRecord),
 		entries: newCache[entryID, s3api.Rewritten](entryCacheSize),
 	}
 	g.verifier = &sigv4.Verifier{
@@ -52,7 +53,7 @@ func New(cfg Config) (*Gateway, error) {
 // is out: then it panics with http.ErrAbortHandler, so that the server cuts
 // the connection and no client takes a short body for a complete one.
 func (g *Gateway) Serve(w http.ResponseWriter, r *http.Request, in Inbound) {
-	c := &call{g: g, w: w, r: r, header: in.Header, via: in.Via, out: in.Outcome, id: newRequestID()}
+	c := &call{g: g, w: w, r: r, header: in.Header, via: in.Via, secure: in.Secure, out: in.Outcome, id: newRequestID()}
 	if c.header == nil {
 		c.header = r.Header
 	}
@@ -136,6 +137,9 @@ func (c *call) route() (err error) {
 // objects of public buckets and nothing else.
 func (c *call) authorize() error {
 	if c.cred == nil {
+		if c.isSystem(c.bucket) {
+			return s3api.ErrAccessDenied
+		}
 		if (c.op.Name == "GetObject" || c.op.Name == "HeadObject") && matchAny(c.g.cfg.PublicBuckets, c.bucket) {
 			return nil
 		}
@@ -144,7 +148,7 @@ func (c *call) authorize() error {
 	if c.cred.ReadOnly && c.op.Write {
 		return s3api.ErrAccessDenied.WithMessage("The access key is read-only.")
 	}
-	if c.bucket != "" && !c.cred.mayUse(c.bucket) {
+	if c.bucket != "" && (c.isSystem(c.bucket) || !c.cred.mayUse(c.bucket)) {
 		return s3api.ErrAccessDenied
 	}
 	return nil
@@ -180,7 +184,7 @@ var handlers = map[string]func(*call) error{
 
 // Close releases what the gateway holds. Requests in flight are not affected.
 func (g *Gateway) Close() {
-	g.digests.close()
+	g.records.close()
 	g.entries.close()
 }
 

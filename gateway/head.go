@@ -3,6 +3,9 @@ package gateway
 import (
 	"context"
 	"net/http"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
+	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
 )
 
 // headObject answers from the metadata that the store has of the object.
@@ -14,8 +17,11 @@ func (c *call) headObject() error {
 	if err != nil {
 		return err
 	}
-	o, header, err := c.stat(ctx)
+	o, header, err := c.stat(ctx, rd.src)
 	if err != nil {
+		return err
+	}
+	if err := c.unlockForHead(ctx, rd, o); err != nil {
 		return err
 	}
 	if rd.ranged && !c.ifRange(ctx, o) {
@@ -32,9 +38,23 @@ func (c *call) headObject() error {
 	return nil
 }
 
-// stat asks the store for the object's metadata.
-func (c *call) stat(ctx context.Context) (*object, http.Header, error) {
-	resp, err := c.read(ctx, http.MethodHead, "")
+// unlockForHead unlocks the object as far as the answer to HeadObject needs
+// it. Amazon S3 asks the key management service for nothing then, so that
+// HeadObject works with a key that is disabled; a customer key is checked.
+func (c *call) unlockForHead(ctx context.Context, rd reading, o *object) error {
+	switch {
+	case o.env == nil:
+		return nil
+	case o.env.Mode == metadata.SSEC || rd.src.customer != (encryptor.Key{}) || rd.part != 0:
+		return c.unlock(ctx, o)
+	default:
+		return c.admitMode(o.env.Mode)
+	}
+}
+
+// stat asks the store for an object's metadata.
+func (c *call) stat(ctx context.Context, src source) (*object, http.Header, error) {
+	resp, err := c.read(ctx, http.MethodHead, src, "")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -42,7 +62,7 @@ func (c *call) stat(ctx context.Context) (*object, http.Header, error) {
 		return nil, nil, c.storeError(resp)
 	}
 	_ = resp.Body.Close() // empty
-	o, err := c.inspect(resp.Header, resp.ContentLength)
+	o, err := c.inspect(ctx, src, resp.Header, resp.ContentLength)
 	if err != nil {
 		return nil, nil, err
 	}

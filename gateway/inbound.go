@@ -12,6 +12,10 @@ type Inbound struct {
 	// removed from it before its handlers ran. Nil means the request's own.
 	Header http.Header
 
+	// Secure says that the request came over TLS, or over a proxy that is
+	// trusted to say so. Requests with keys are refused otherwise.
+	Secure bool
+
 	// Via reaches the store when Config.Upstream.Transport is nil.
 	Via http.RoundTripper
 
@@ -26,7 +30,7 @@ type Outcome struct {
 	Operation string // S3 operation, "" if the request never got that far
 	Bucket    string
 	AccessKey string // "" when anonymous or not authenticated
-	Mode      string // encryption of the object: "SSE-S3", "plaintext" or ""
+	Mode      string // encryption of the object: "SSE-S3", "SSE-KMS", …, "plaintext" or ""
 	Status    int    // HTTP status sent to the client; 0 if none was
 	ErrorCode string // S3 error code sent to the client
 	Aborted   bool   // the connection was cut because the body went bad after the header

@@ -7,15 +7,15 @@ import (
 	"io"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
+	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
-	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
 )
 
 // intake is the plaintext of an upload. It ends in io.EOF only when everything
 // that the client declared about the body has been found true: signatures,
 // hash, length, Content-MD5, checksum. Until then nothing may be committed.
 type intake struct {
-	body    *sigv4.Body
+	body    verifiedBody
 	md5     hash.Hash // nil when nobody needs it
 	etag    bool      // the MD5 becomes the object's ETag
 	wantMD5 []byte
@@ -25,9 +25,16 @@ type intake struct {
 	done    bool
 }
 
+// verifiedBody is a body that ends in io.EOF only when it is the one that the
+// client signed. Its trailer is known after that.
+type verifiedBody interface {
+	io.Reader
+	Trailer() string
+}
+
 // newIntake reads the declarations of the client about a body of length
-// plaintext bytes.
-func (c *call) newIntake(length int64) (*intake, error) {
+// plaintext bytes that is to be encrypted in the given mode.
+func (c *call) newIntake(mode metadata.Mode, length int64, body verifiedBody) (*intake, error) {
 	in := &intake{}
 	var err error
 	if in.want, err = s3api.RequestChecksum(c.header, c.auth.TrailerName); err != nil {
@@ -47,10 +54,11 @@ func (c *call) newIntake(length int64) (*intake, error) {
 		in.etag = true
 	case ETagOpaque:
 	}
+	in.etag = in.etag && mode == metadata.SSES3 // in other modes an ETag says nothing of the plaintext
 	if in.etag || in.wantMD5 != nil {
 		in.md5 = md5.New() //nolint:gosec // S3's ETag
 	}
-	in.body = c.auth.Body(c.r.Body)
+	in.body = body
 	return in, nil
 }
 

@@ -139,10 +139,13 @@ func (c *call) describeKnown(ctx context.Context, e *s3api.Entry) (r s3api.Rewri
 }
 
 func (c *call) describeObject(ctx context.Context, e *s3api.Entry, env *metadata.Envelope) (s3api.Rewritten, error) {
-	at := *c
-	at.key, at.out = e.Key, new(Outcome)
-	o := &object{stored: e.Size, storeETag: e.ETag, versionID: e.VersionID}
-	if err := at.open(o, env); err != nil {
+	at := *c // whose outcome is not about this object
+	at.out = new(Outcome)
+	o := &object{
+		source: source{bucket: c.bucket, key: e.Key, query: versionQuery(e.VersionID)},
+		stored: e.Size, storeETag: e.ETag, versionID: e.VersionID,
+	}
+	if err := at.accept(ctx, o, env); err != nil {
 		return s3api.Rewritten{}, err
 	}
 	etag, err := at.etag(ctx, o)

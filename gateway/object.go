@@ -11,16 +11,30 @@ import (
 	"time"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
-	"github.com/caddy-s3-sse/caddy-s3-sse/localkeys"
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
 
+// source says which object of the store is meant, and with what it opens.
+type source struct {
+	bucket, key string
+	query       s3api.Query   // versionId and, of a GetObject, response-*
+	customer    encryptor.Key // the customer key that came with the request, zero if none
+}
+
+// self is the object that the request itself names.
+func (c *call) self() source {
+	return source{bucket: c.bucket, key: c.key, query: c.query}
+}
+
 // object is what is known of a stored object from one answer of the store.
 type object struct {
+	source
 	env       *metadata.Envelope // nil for an object that is not encrypted
+	unlocked  bool               // keys, layout and digests are known
 	keys      encryptor.Keys
-	layout    encryptor.Layout
+	layout    encryptor.Layout // of a multipart object only with its record
+	record    *encryptor.Record
 	digests   encryptor.Digests
 	size      int64 // of the plaintext, in bytes
 	stored    int64 // in the store, in bytes
@@ -38,18 +52,21 @@ var (
 		"The object is encrypted, but the store has lost its metadata. The data can be recovered from the object itself, not through this request.")
 	errPlaintext = s3api.ErrInvalidObjectState.WithMessage(
 		"The object is not encrypted. To read such objects of a bucket, list the bucket under plaintext_reads in the gateway's configuration.")
-	errMultipartObject = s3api.ErrNotImplemented.WithMessage("Objects uploaded in parts are not supported by this version of the gateway.")
 )
 
 // errReplaced is not about the client's own conditions, so it must not look
 // like one that failed; the client tries again.
 var errReplaced = errors.New("the object was replaced while it was being read")
 
-// inspect opens the envelope in the header of a store's answer about an
-// object of the given stored size. An object without an envelope comes back
-// with a nil env; whether it may be read is not decided here.
-func (c *call) inspect(h http.Header, stored int64) (*object, error) {
+// inspect reads the envelope in the header of a store's answer about an object
+// of the given stored size. An object without an envelope comes back with a
+// nil env; whether it may be read is not decided here.
+//
+// Where that costs nothing, it unlocks the object. Otherwise what it says of
+// the object is what the store says, until unlock has verified it.
+func (c *call) inspect(ctx context.Context, src source, h http.Header, stored int64) (*object, error) {
 	o := &object{
+		source:    src,
 		stored:    stored,
 		size:      stored,
 		storeETag: unquote(h.Get("Etag")),
@@ -65,61 +82,58 @@ func (c *call) inspect(h http.Header, stored int64) (*object, error) {
 		return o, nil
 	}
 	c.out.Mode = env.Mode.String()
-	if err := c.open(o, env); err != nil {
-		return nil, err
-	}
-	return o, nil
+	return o, c.accept(ctx, o, env)
 }
 
-// open unseals the data key and what is known of the plaintext.
-func (c *call) open(o *object, env *metadata.Envelope) (err error) {
+// accept takes env for the object's envelope.
+func (c *call) accept(ctx context.Context, o *object, env *metadata.Envelope) error {
 	o.env = env
-	if o.keys, err = c.openEnvelope(env, c.key); err != nil {
-		return err
-	}
-	if env.Multipart {
-		return errMultipartObject
-	}
-	if o.layout, err = encryptor.SingleLayout(o.stored); err != nil {
-		return err
-	}
-	if o.size = o.layout.PlaintextSize(); o.size != env.Length {
+	size, ok := encryptor.PlaintextSize(o.stored)
+	if !ok || !env.Multipart && size != env.Length {
 		return fmt.Errorf("the store holds %d bytes for an object of %d: %w", o.stored, env.Length, encryptor.ErrNotAuthentic)
 	}
-	o.digests, err = env.OpenDigests(o.keys)
-	return err
+	o.size = size
+	if env.Mode == metadata.SSES3 {
+		return c.unlock(ctx, o)
+	}
+	return nil
 }
 
-// openEnvelope unseals the data keys of the object key of the call's bucket.
-func (c *call) openEnvelope(env *metadata.Envelope, key string) (encryptor.Keys, error) {
-	if env.Mode != metadata.SSES3 {
-		return encryptor.Keys{}, s3api.ErrNotImplemented.WithMessage("Objects encrypted with %s are not supported by this version of the gateway.", env.Mode)
+// unlock unseals the data keys and what is known of the plaintext.
+func (c *call) unlock(ctx context.Context, o *object) (err error) {
+	if o.unlocked {
+		return nil
 	}
-	kek, err := c.g.cfg.Keys.KEK(env.KeyID, env.Salt)
-	if errors.Is(err, localkeys.ErrKeyNotFound) {
-		return encryptor.Keys{}, s3api.ErrKMSNotFound.WithMessage("Key '%s' does not exist", env.KeyID)
+	if o.keys, err = c.openEnvelope(ctx, o.env, o.source); err != nil {
+		return err
 	}
-	if err != nil {
-		return encryptor.Keys{}, err
+	if !o.env.Multipart {
+		if o.layout, err = encryptor.SingleLayout(o.stored); err != nil {
+			return err
+		}
 	}
-	return env.Open(metadata.KEKs{Data: kek}, c.realm(), key)
+	if o.digests, err = o.env.OpenDigests(o.keys); err != nil {
+		return err
+	}
+	o.unlocked = true
+	return nil
 }
 
-// realm is the name that the envelopes of the call's bucket are bound to.
-func (c *call) realm() string {
-	if realm, ok := c.g.cfg.Realms[c.bucket]; ok {
+// realm is the name that the envelopes of a bucket are bound to.
+func (c *call) realm(bucket string) string {
+	if realm, ok := c.g.cfg.Realms[bucket]; ok {
 		return realm
 	}
-	return c.bucket
+	return bucket
 }
 
 // admitPlaintext decides about an object without an envelope whose body
 // starts with prefix.
-func (c *call) admitPlaintext(prefix []byte) error {
+func (c *call) admitPlaintext(bucket string, prefix []byte) error {
 	if encryptor.IsEncrypted(prefix) {
 		return errLostEnvelope
 	}
-	if !matchAny(c.g.cfg.PlaintextReads, c.bucket) {
+	if !matchAny(c.g.cfg.PlaintextReads, bucket) {
 		return errPlaintext
 	}
 	return nil
@@ -127,7 +141,7 @@ func (c *call) admitPlaintext(prefix []byte) error {
 
 // again asks for the very same object once more, with another range.
 func (c *call) again(ctx context.Context, o *object, q s3api.Query, rng string) (*http.Response, error) {
-	sr := &storeRequest{method: http.MethodGet, bucket: c.bucket, key: c.key, query: q, header: http.Header{
+	sr := &storeRequest{method: http.MethodGet, bucket: o.bucket, key: o.key, query: q, header: http.Header{
 		"If-Match": {quote(o.storeETag)},
 	}}
 	if rng != "" {
@@ -163,29 +177,57 @@ func (c *call) readRange(ctx context.Context, o *object, rng string, limit int64
 	return b, nil
 }
 
-// complete adds what only the footer knows to o.digests: it costs one small
-// request to the store, the first time.
+// complete reads the object's footer: what only that knows of the plaintext
+// and, of a multipart object, where its parts are. It costs one request to the
+// store, the first time.
 func (c *call) complete(ctx context.Context, o *object) error {
-	id := digestID(o.env.Data.Commitment)
-	if d, ok := c.g.digests.get(id); ok {
-		o.digests = d
+	if o.record != nil {
 		return nil
 	}
-	n := min(encryptor.FooterSuffix(), o.stored)
-	tail, err := c.readRange(ctx, o, "bytes=-"+strconv.FormatInt(n, 10), n)
-	if err != nil {
+	if err := c.unlock(ctx, o); err != nil {
 		return err
 	}
-	rec, err := encryptor.OpenFooter(o.keys, o.stored, tail)
-	if err != nil {
+	id := recordID{o.env.Data.Commitment, o.storeETag, o.stored}
+	rec, known := c.g.records.get(id)
+	if !known {
+		n := min(encryptor.FooterBound(o.stored), o.stored)
+		tail, err := c.readRange(ctx, o, "bytes=-"+strconv.FormatInt(n, 10), n)
+		if err != nil {
+			return err
+		}
+		if rec, err = encryptor.OpenFooter(o.keys, o.stored, tail); err != nil {
+			return err
+		}
+	}
+	if err := o.adopt(rec); err != nil {
 		return err
 	}
+	c.g.records.put(id, rec)
+	return nil
+}
+
+// adopt takes rec for the record of the object, if it can be.
+func (o *object) adopt(rec *encryptor.Record) (err error) {
 	if rec.Length != o.size {
 		return fmt.Errorf("the footer is of an object of %d bytes, not %d: %w", rec.Length, o.size, encryptor.ErrNotAuthentic)
 	}
-	o.digests = rec.Digests
-	c.g.digests.put(id, rec.Digests)
+	if o.env.Multipart {
+		if o.layout, err = encryptor.MultipartLayout(o.stored, rec); err != nil {
+			return err
+		}
+	} else if rec.Parts != nil {
+		return fmt.Errorf("parts in an object that was uploaded whole: %w", encryptor.ErrNotAuthentic)
+	}
+	o.record, o.digests = rec, rec.Digests
 	return nil
+}
+
+// parts are those of a multipart object, if they are known.
+func (o *object) parts() []encryptor.Part {
+	if o.record == nil {
+		return nil
+	}
+	return o.record.Parts
 }
 
 // contentRange reads the header of a partial answer: where it starts and how

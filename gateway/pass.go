@@ -150,9 +150,6 @@ func passesBack(name string) bool {
 //
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
 func (c *call) listBuckets() error {
-	if len(c.cred.Buckets) == 0 {
-		return c.pass()
-	}
 	resp, err := c.send(c.r.Context(), &storeRequest{method: http.MethodGet, query: c.query})
 	if err != nil {
 		return err
@@ -170,7 +167,7 @@ func (c *call) listBuckets() error {
 	}
 	kept := list.Buckets[:0]
 	for _, b := range list.Buckets {
-		if c.cred.mayUse(b.Name) {
+		if c.cred.mayUse(b.Name) && !c.isSystem(b.Name) {
 			kept = append(kept, b)
 		}
 	}

@@ -15,13 +15,13 @@ const plaintextPrefix = 4
 // at the start of its body for that.
 func (c *call) admit(ctx context.Context, o *object) error {
 	if o.stored == 0 {
-		return c.admitPlaintext(nil)
+		return c.admitPlaintext(o.bucket, nil)
 	}
 	prefix, err := c.readRange(ctx, o, "bytes=0-3", plaintextPrefix)
 	if err != nil {
 		return err
 	}
-	return c.admitPlaintext(prefix)
+	return c.admitPlaintext(o.bucket, prefix)
 }
 
 // getPlaintext answers with an object that is not encrypted, where that is
@@ -42,7 +42,7 @@ func (c *call) getPlaintext(ctx context.Context, rd reading, o *object, resp *ht
 		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 			return &unreachableError{err}
 		}
-		if err := c.admitPlaintext(prefix[:n]); err != nil {
+		if err := c.admitPlaintext(o.bucket, prefix[:n]); err != nil {
 			return err
 		}
 		body = io.MultiReader(bytes.NewReader(prefix[:n]), resp.Body)
@@ -56,7 +56,7 @@ func (c *call) getPlaintext(ctx context.Context, rd reading, o *object, resp *ht
 		if rd.ranged {
 			rng = rd.rng.String()
 		}
-		if resp, err = c.again(ctx, o, c.query, rng); err != nil {
+		if resp, err = c.again(ctx, o, o.query, rng); err != nil {
 			return err
 		}
 		defer func() { _ = resp.Body.Close() }()

@@ -25,7 +25,8 @@ var maxPlaintextPut = encryptor.MaxPlaintextSize(maxSinglePut)
 //
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 func (c *call) putObject() error {
-	if err := c.chooseSSE(); err != nil {
+	enc, err := c.chooseEncryption(c.r.Context())
+	if err != nil {
 		return err
 	}
 	length, err := c.uploadLength()
@@ -36,43 +37,72 @@ func (c *call) putObject() error {
 	if err != nil {
 		return err
 	}
-	in, err := c.newIntake(length)
+	in, err := c.newIntake(enc.mode, length, c.auth.Body(c.r.Body))
 	if err != nil {
 		return err
 	}
-	if err := c.writeConditions(c.r.Context(), h); err != nil {
+	put, err := c.put(&enc, in, length, h)
+	if err != nil {
 		return err
 	}
+	put.header(c.w.Header())
+	c.w.Header()["Content-Length"] = []string{"0"}
+	c.start(http.StatusOK)
+	return nil
+}
 
-	keys := encryptor.Keys{Suite: encryptor.SuiteAES256GCM, Data: encryptor.NewKey()}
-	defer clear(keys.Data[:])
-	var up *upload
-	if length < c.g.cfg.BufferLimit {
-		up, err = c.sealBuffered(in, keys, length)
-	} else {
-		up, err = c.sealStream(in, keys, length)
+// put encrypts a body of length plaintext bytes and stores it as the object
+// of the call with the given headers, under the conditions of the request.
+func (c *call) put(enc *encryption, in *intake, length int64, h http.Header) (*putResult, error) {
+	ctx := c.r.Context()
+	if err := c.writeConditions(ctx, h); err != nil {
+		return nil, err
 	}
+	seal := c.sealStream
+	if length < c.g.cfg.BufferLimit {
+		seal = c.sealBuffered
+	}
+	up, err := seal(ctx, in, enc, length)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if h[metadata.Header], err = up.envelopeHeader(); err != nil {
 		up.release()
-		return err
+		return nil, err
 	}
-	return c.store(in, up, h)
+	sr := &storeRequest{method: http.MethodPut, bucket: c.bucket, key: c.key, header: h}
+	resp, err := c.store(up, sr)
+	if err != nil {
+		return nil, err
+	}
+	digests, err := in.digests()
+	if err != nil {
+		return nil, err
+	}
+	return &putResult{c.sseResponse(enc), up.env, digests, resp.Header}, nil
 }
 
-// chooseSSE reads how the client wants the object encrypted.
-func (c *call) chooseSSE() error {
-	sse, err := metadata.ParseSSE(c.header)
-	if err != nil {
-		return err
+// putResult is what an upload's answer tells the client.
+type putResult struct {
+	sse     metadata.Response
+	env     *metadata.Envelope
+	digests encryptor.Digests
+	from    http.Header // of the store's answer
+}
+
+func (p *putResult) etag() string {
+	if p.digests.ETag != "" {
+		return p.digests.ETag
 	}
-	if sse.Mode != 0 && sse.Mode != metadata.SSES3 {
-		return s3api.ErrNotImplemented.WithMessage("%s is not supported by this version of the gateway; use AES256.", sse.Mode)
-	}
-	c.out.Mode = metadata.SSES3.String()
-	return nil
+	return opaqueETag(unquote(p.from.Get("Etag")))
+}
+
+// header fills in the response header.
+func (p *putResult) header(h http.Header) {
+	copyHeaders(h, p.from, []string{"X-Amz-Version-Id", "X-Amz-Expiration", "X-Amz-Request-Charged"})
+	h["Etag"] = []string{quote(p.etag())}
+	p.env.SetResponse(h, p.sse)
+	setChecksum(h, p.digests.Checksum, 0)
 }
 
 // uploadLength returns the length of the plaintext, which decides the length
@@ -117,11 +147,15 @@ func (c *call) writeConditions(ctx context.Context, h http.Header) error {
 	return nil
 }
 
-// store sends the upload and answers the client.
-func (c *call) store(in *intake, up *upload, h http.Header) error {
-	sr := &storeRequest{method: http.MethodPut, bucket: c.bucket, key: c.key, header: h}
+// store sends the upload as the body of sr. The answer is a success, and its
+// body is closed.
+func (c *call) store(up *upload, sr *storeRequest) (*http.Response, error) {
 	up.attach(sr, c.g.cfg.Upstream.Integrity)
-	resp, err := c.send(c.r.Context(), sr)
+	send := c.send
+	if sr.system {
+		send = c.systemSend
+	}
+	resp, err := send(c.r.Context(), sr)
 	up.release()
 	if bad := up.clientError(); bad != nil {
 		// The client's body was not what it declared. The store got less than
@@ -129,49 +163,39 @@ func (c *call) store(in *intake, up *upload, h http.Header) error {
 		if err == nil {
 			_ = resp.Body.Close()
 		}
-		return bad
+		return nil, bad
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return c.storeError(resp)
+		return nil, c.storeError(resp)
 	}
 	drain(resp.Body)
 	if !up.sent() {
-		return errors.New("the store accepted an upload before its end")
+		return nil, errors.New("the store accepted an upload before its end")
 	}
-	digests, err := in.digests()
-	if err != nil {
-		return err
-	}
-	etag := digests.ETag
-	if etag == "" {
-		etag = opaqueETag(unquote(resp.Header.Get("Etag")))
-	}
-	rh := c.w.Header()
-	copyHeaders(rh, resp.Header, []string{"X-Amz-Version-Id", "X-Amz-Expiration", "X-Amz-Request-Charged"})
-	rh["Etag"] = []string{quote(etag)}
-	up.env.SetResponse(rh, metadata.Response{})
-	setChecksum(rh, digests.Checksum)
-	rh["Content-Length"] = []string{"0"}
-	c.start(http.StatusOK)
-	return nil
+	return resp, nil
 }
 
-// setChecksum puts an object's checksum into the response header.
-func setChecksum(h http.Header, sum encryptor.Checksum) {
+// setChecksum puts an object's checksum into the response header. A composite
+// one is of so many parts.
+func setChecksum(h http.Header, sum encryptor.Checksum, parts int) {
 	algo := s3api.Algorithm(sum.Algorithm)
 	if !algo.Valid() {
 		return
 	}
-	h[algo.Header()] = []string{base64.StdEncoding.EncodeToString(sum.Value)}
-	h["X-Amz-Checksum-Type"] = []string{"FULL_OBJECT"}
+	v, kind := base64.StdEncoding.EncodeToString(sum.Value), "FULL_OBJECT"
+	if sum.Composite {
+		v, kind = v+"-"+strconv.Itoa(parts), "COMPOSITE"
+	}
+	h[algo.Header()] = []string{v}
+	h["X-Amz-Checksum-Type"] = []string{kind}
 }
 
 // sealBuffered reads a small body, verifies it and seals it, all before
 // anything goes to the store.
-func (c *call) sealBuffered(in *intake, keys encryptor.Keys, length int64) (*upload, error) {
+func (c *call) sealBuffered(ctx context.Context, in *intake, enc *encryption, length int64) (*upload, error) {
 	plain := getBuffer(int(length))
 	defer plain.wipe()
 	if _, err := io.ReadFull(in, plain.b); err != nil {
@@ -184,8 +208,12 @@ func (c *call) sealBuffered(in *intake, keys encryptor.Keys, length int64) (*upl
 	if err != nil {
 		return nil, err
 	}
-	env, err := c.newEnvelope(keys, length, digests, false)
+	env, keys, err := c.sealKeys(ctx, enc, func(e *metadata.Envelope) { e.Length = length })
 	if err != nil {
+		return nil, err
+	}
+	defer keys.Clear()
+	if err := env.SealDigests(keys, digests); err != nil {
 		return nil, err
 	}
 	foot, err := env.FooterCopy()
@@ -203,10 +231,16 @@ func (c *call) sealBuffered(in *intake, keys encryptor.Keys, length int64) (*upl
 // sealStream prepares a large body to be sealed as it passes through. Its
 // footer, without which no store completes the object, is made after the body
 // has been verified.
-func (c *call) sealStream(in *intake, keys encryptor.Keys, length int64) (*upload, error) {
+func (c *call) sealStream(ctx context.Context, in *intake, enc *encryption, length int64) (*upload, error) {
 	declared := in.declared()
-	env, err := c.newEnvelope(keys, length, declared, in.etag && declared.ETag == "")
+	env, keys, err := c.sealKeys(ctx, enc, func(e *metadata.Envelope) {
+		e.Length, e.ETagInFooter = length, in.etag && declared.ETag == ""
+	})
 	if err != nil {
+		return nil, err
+	}
+	defer keys.Clear()
+	if err := env.SealDigests(keys, declared); err != nil {
 		return nil, err
 	}
 	foot, err := env.FooterCopy()
@@ -219,21 +253,6 @@ func (c *call) sealStream(in *intake, keys encryptor.Keys, length int64) (*uploa
 	}
 	stored := encryptor.StoredSize(length)
 	return &upload{env: env, stream: newStreamBody(sealer, stored), length: stored}, nil
-}
-
-// newEnvelope seals the data key for the object of the call.
-func (c *call) newEnvelope(keys encryptor.Keys, length int64, digests encryptor.Digests, etagInFooter bool) (*metadata.Envelope, error) {
-	env := metadata.NewSSES3(c.g.cfg.Keys.Active(), length)
-	env.ETagInFooter = etagInFooter
-	kek, err := c.g.cfg.Keys.KEK(env.KeyID, env.Salt)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(kek[:])
-	if err := env.Seal(metadata.KEKs{Data: kek}, keys, c.realm(), c.key); err != nil {
-		return nil, err
-	}
-	return env, env.SealDigests(keys, digests)
 }
 
 // expectEOF reads past the last byte, which is what makes a body verify itself.

@@ -12,11 +12,14 @@ import (
 
 // reading is a GetObject or HeadObject as the client asked for it.
 type reading struct {
+	src        source
+	part       int // number of the part that is asked for, 0 for none
 	rng        s3api.Range
 	ranged     bool
 	conditions s3api.Conditions
 	checksum   bool // x-amz-checksum-mode: ENABLED
-	customer   bool // brings a customer key
+
+	customerMD5 string // of the customer key, as the client wrote it
 }
 
 // parseReading reads the headers and parameters of GetObject and HeadObject.
@@ -29,10 +32,17 @@ func (c *call) parseReading() (reading, error) {
 	if err != nil {
 		return rd, err
 	}
-	rd.customer = sse.Mode == metadata.SSEC
-	if c.query.Has("partNumber") {
-		return rd, s3api.ErrNotImplemented.WithMessage("Reading by part number is not supported by this version of the gateway.")
+	if sse.Mode == metadata.SSEC {
+		if err := c.admitMode(metadata.SSEC); err != nil {
+			return rd, err
+		}
 	}
+	rd.src = c.self()
+	rd.src.customer, rd.customerMD5 = sse.CustomerKey, sse.CustomerKeyMD5
+	if rd.part, err = partNumber(c.query); err != nil {
+		return rd, err
+	}
+	rd.src.query = c.query.Del("partNumber")
 	if c.cred == nil {
 		for _, p := range c.query {
 			if strings.HasPrefix(p.Name, "response-") {
@@ -41,10 +51,30 @@ func (c *call) parseReading() (reading, error) {
 		}
 	}
 	rd.rng, rd.ranged = s3api.ParseRange(c.header.Get("Range"))
+	if rd.part != 0 && c.header["Range"] != nil {
+		return rd, s3api.ErrInvalidRequest.WithMessage("Cannot specify both Range header and partNumber query parameter")
+	}
 	rd.conditions = s3api.ParseConditions(c.header)
 	rd.checksum = strings.EqualFold(c.header.Get("X-Amz-Checksum-Mode"), "ENABLED")
 	return rd, nil
 }
+
+// partNumber reads the parameter of that name, 0 if there is none.
+func partNumber(q s3api.Query) (int, error) {
+	if !q.Has("partNumber") {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(q.Get("partNumber"))
+	if err != nil || n < 1 || n > maxParts {
+		return 0, s3api.ErrInvalidArgument.
+			WithMessage("Part number must be an integer between 1 and 10000, inclusive.").
+			With("ArgumentName", "partNumber").With("ArgumentValue", q.Get("partNumber"))
+	}
+	return n, nil
+}
+
+// maxParts is the largest part number (Amazon S3 API Reference, UploadPart).
+const maxParts = 10000
 
 // view is the part of an object that answers a request.
 type view struct {
@@ -52,6 +82,7 @@ type view struct {
 	etag     string
 	off, n   int64 // of the plaintext, in bytes
 	complete bool  // all of the object
+	parts    int   // of the object, where one of them was asked for
 }
 
 // view applies conditions and range to the object.
@@ -61,7 +92,7 @@ func (c *call) view(ctx context.Context, rd reading, o *object) (view, error) {
 		return view{}, err
 	}
 	v := view{status: http.StatusOK, etag: etag, n: o.size, complete: true}
-	if rd.customer {
+	if o.env == nil && !rd.src.customer.IsZero() {
 		return v, s3api.ErrSSECNotApplicable
 	}
 	switch status, condition := rd.conditions.Evaluate(etag, o.modified); status {
@@ -80,7 +111,33 @@ func (c *call) view(ctx context.Context, rd reading, o *object) (view, error) {
 		}
 		v.status, v.complete = http.StatusPartialContent, v.n == o.size
 	}
+	if rd.part != 0 {
+		return v, c.viewPart(ctx, rd.part, o, &v)
+	}
 	return v, nil
+}
+
+// viewPart makes v the part with the given number. What was not uploaded in
+// parts counts as one.
+func (c *call) viewPart(ctx context.Context, number int, o *object, v *view) error {
+	ok, parts := number == 1, 1
+	if o.env != nil && o.env.Multipart {
+		if err := c.complete(ctx, o); err != nil {
+			return err
+		}
+		parts = o.layout.Parts()
+		v.off, v.n, ok = o.layout.PartRange(uint32(number)) //nolint:gosec // at most 10,000
+		v.parts = parts
+	}
+	if !ok {
+		return s3api.ErrInvalidPartNumber.
+			With("ActualPartCount", strconv.Itoa(parts)).
+			With("PartNumberRequested", strconv.Itoa(number))
+	}
+	if v.complete = v.n == o.size; o.size > 0 { // there is no range of nothing
+		v.status = http.StatusPartialContent
+	}
+	return nil
 }
 
 // ifRange reports whether the client's range may be served: without If-Range
@@ -101,17 +158,23 @@ func (c *call) ifRange(ctx context.Context, o *object) bool {
 // header200 fills in the header of a successful answer.
 func (c *call) header200(ctx context.Context, rd reading, o *object, from http.Header, v view) error {
 	if rd.checksum && v.complete && o.env != nil {
+		if err := c.unlock(ctx, o); err != nil {
+			return err
+		}
 		if o.digests.Checksum.Algorithm == 0 {
 			if err := c.complete(ctx, o); err != nil {
 				return err
 			}
 		}
-		setChecksum(c.w.Header(), o.digests.Checksum)
+		setChecksum(c.w.Header(), o.digests.Checksum, len(o.parts()))
 	}
 	h := c.w.Header()
 	c.objectHeaders(from)
 	if o.env != nil {
-		o.env.SetResponse(h, metadata.Response{})
+		o.env.SetResponse(h, metadata.Response{KeyIDs: &c.g.cfg.KMS.KeyIDs, CustomerKeyMD5: rd.customerMD5})
+	}
+	if v.parts != 0 {
+		h["X-Amz-Mp-Parts-Count"] = []string{strconv.Itoa(v.parts)}
 	}
 	h["Accept-Ranges"] = []string{"bytes"}
 	h["Etag"] = []string{quote(v.etag)}

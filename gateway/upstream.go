@@ -23,6 +23,7 @@ type storeRequest struct {
 	getBody     func() (io.ReadCloser, error) // the same bytes again, where that is possible
 	length      int64
 	payloadHash string // value of x-amz-content-sha256; "" when there is no body
+	system      bool   // about the system bucket, so never on a client's behalf
 }
 
 // versionQuery names a version of an object, "" the latest.
@@ -95,7 +96,7 @@ func (c *call) send(ctx context.Context, sr *storeRequest) (*http.Response, erro
 			req.Body, req.GetBody = http.NoBody, nil
 		}
 	}
-	c.sign(req, sr.payloadHash)
+	c.sign(req, sr)
 	resp, err := c.via.RoundTrip(req)
 	if err != nil {
 		return nil, &unreachableError{err}
@@ -103,13 +104,14 @@ func (c *call) send(ctx context.Context, sr *storeRequest) (*http.Response, erro
 	return resp, nil
 }
 
-func (c *call) sign(req *http.Request, payloadHash string) {
+func (c *call) sign(req *http.Request, sr *storeRequest) {
 	u := &c.g.cfg.Upstream
+	payloadHash := sr.payloadHash
 	if payloadHash == "" {
 		payloadHash = sigv4.EmptySHA256
 	}
 	cred := u.Credential
-	if u.Identity == IdentityClient {
+	if u.Identity == IdentityClient && !sr.system {
 		if c.cred == nil {
 			return
 		}
