@@ -54,7 +54,7 @@ func TestRefusedUploads(t *testing.T) {
 			{[]string{"X-Amz-Meta-Minio-Snowball-Prefix", "x"}, http.StatusBadRequest, "InvalidArgument", ""},
 			{[]string{"X-Amz-Meta-S3sse", "x"}, http.StatusBadRequest, "InvalidArgument", ""},
 			{[]string{"X-Amz-Meta-S3SSE-Redirect", "x"}, http.StatusBadRequest, "InvalidArgument", ""},
-			{[]string{"X-Amz-Server-Side-Encryption", "aws:kms"}, http.StatusNotImplemented, "NotImplemented", ""},
+			{[]string{"X-Amz-Server-Side-Encryption", "aws:kms"}, http.StatusBadRequest, "InvalidArgument", ""},
 			{[]string{"X-Amz-Server-Side-Encryption", "none"}, http.StatusBadRequest, "InvalidArgument", ""},
 			{nil, http.StatusNotImplemented, "NotImplemented", "?partNumber=1&uploadId=1"},
 			{nil, http.StatusNotImplemented, "NotImplemented", "?encryption"},
