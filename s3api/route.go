@@ -94,7 +94,7 @@ func Route(method, bucket, key string, q Query, h http.Header) (*Operation, erro
 		return nil, err
 	}
 	if _, ok := h[headerCopySource]; ok && o.Header != headerCopySource {
-		return nil, ErrCopySourceInvalid
+		return nil, ErrCopySourceUnexpected
 	}
 	if !o.Streaming && isStreaming(h) {
 		return nil, ErrStreamingNotAllowed
