@@ -80,20 +80,26 @@ func (r *roots) segment(fixed []byte, scratch []byte) (*layers, [32]byte, error)
 
 // record derives the ciphers of the footer's record.
 func (r *roots) record() (*layers, error) {
-	inner, err := expand(r.data, labelRecord, 32)
+	inner, outer, err := r.recordKeys()
 	if err != nil {
 		return nil, err
 	}
 	defer clear(inner)
-	if r.outer == nil {
-		return newLayers(inner, nil, nil)
-	}
-	outer, err := expand(r.outer, labelOuterRecord, 32)
-	if err != nil {
-		return nil, err
-	}
 	defer clear(outer)
 	return newLayers(inner, outer, nil)
+}
+
+// recordKeys derives the keys of the footer's record; outer is nil without a
+// second layer.
+func (r *roots) recordKeys() (inner, outer []byte, err error) {
+	if inner, err = expand(r.data, labelRecord, 32); err != nil || r.outer == nil {
+		return inner, nil, err
+	}
+	if outer, err = expand(r.outer, labelOuterRecord, 32); err != nil {
+		clear(inner)
+		return nil, nil, err
+	}
+	return inner, outer, nil
 }
 
 // Commit returns a commitment to a data key: a value that is safe to store beside

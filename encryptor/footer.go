@@ -1,9 +1,7 @@
 package encryptor
 
 import (
-	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 )
 
@@ -37,12 +35,17 @@ func FooterBound(stored int64) int64 {
 
 // footer frames and seals an encoded record. The filler is not part of it.
 func (r *roots) footer(suite Suite, salt *[32]byte, stored int64, envelope, record []byte) ([]byte, error) {
-	if len(envelope) > MaxEnvelope {
-		return nil, fmt.Errorf("footer: an envelope of %d bytes is too long", len(envelope))
-	}
 	l, err := r.record()
 	if err != nil {
 		return nil, err
+	}
+	return l.footer(suite, salt, stored, envelope, record)
+}
+
+// footer is that of roots, with the ciphers of the record.
+func (l *layers) footer(suite Suite, salt *[32]byte, stored int64, envelope, record []byte) ([]byte, error) {
+	if len(envelope) > MaxEnvelope {
+		return nil, fmt.Errorf("footer: an envelope of %d bytes is too long", len(envelope))
 	}
 	size := footerFrame + len(envelope) + len(record)
 	b := make([]byte, 0, size+outerSlack)
@@ -63,39 +66,6 @@ func footerData(suite Suite, stored int64, size int, envelope []byte) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(stored)) //nolint:gosec // sizes are never negative
 	b = binary.BigEndian.AppendUint32(b, uint32(size))   //nolint:gosec // at most maxFooter(MaxParts)
 	return append(b, envelope...)
-}
-
-// AppendTail appends what ends a multipart object to dst: the filler and the footer. All parts
-// have been sealed under the same keys; rec says which attempts were accepted. It is at most 2.6 MB.
-func AppendTail(dst []byte, keys Keys, envelope []byte, rec *Record) ([]byte, error) {
-	if err := keys.check(); err != nil {
-		return dst, err
-	}
-	if len(rec.Parts) == 0 {
-		return dst, errors.New("tail: no parts")
-	}
-	record, err := rec.encode()
-	if err != nil {
-		return dst, err
-	}
-	var salt [32]byte
-	_, _ = rand.Read(salt[:])
-	r, err := keys.extract(&salt)
-	if err != nil {
-		return dst, err
-	}
-	defer r.wipe()
-	stored := StoredSize(rec.Length)
-	footer, err := r.footer(keys.Suite, &salt, stored, envelope, record)
-	if err != nil {
-		return dst, err
-	}
-	filler := stored - int64(len(footer))
-	for i := range rec.Parts {
-		filler -= segmentSize(rec.Parts[i].Length)
-	}
-	dst = append(dst, make([]byte, filler)...)
-	return append(dst, footer...), nil
 }
 
 // FooterSize returns the size in bytes of the footer that ends with these bytes, of
