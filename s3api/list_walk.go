@@ -162,3 +162,28 @@ func textOf(scan *xmlScanner, t tag) (string, error) {
 	}
 	return text, err
 }
+
+// elements reads the children of the element that parent began, each by the
+// function of its name. Any other child, one that comes twice, and the absence
+// of a required one are ErrMalformedXML.
+func elements(scan *xmlScanner, parent tag, read map[string]func(tag) error, required ...string) error {
+	seen := make(map[string]bool, len(read))
+	err := eachChild(scan, parent, func(t tag) error {
+		name := string(t.local())
+		f := read[name]
+		if f == nil || seen[name] {
+			return ErrMalformedXML
+		}
+		seen[name] = true
+		return f(t)
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range required {
+		if !seen[name] {
+			return ErrMalformedXML
+		}
+	}
+	return nil
+}
