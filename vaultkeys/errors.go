@@ -20,7 +20,6 @@ type statusError struct {
 	status  int
 	vault   bool   // the answer has the form of Vault's errors
 	message string // Vault's explanation, without secrets; may be empty
-	after   time.Duration
 	class   error
 }
 
