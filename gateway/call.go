@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
@@ -35,6 +36,7 @@ type call struct {
 	started     bool        // the response header is out
 	errorHeader http.Header // what the store said besides an error
 	retryAfter  time.Duration
+	cors        *sync.Once // the store's word on other origins is in the response
 }
 
 // start sends the response header.
@@ -85,7 +87,7 @@ func (c *call) asS3Error(err error) *s3api.Error {
 func (c *call) writeError(e *s3api.Error) {
 	h := c.w.Header()
 	for name := range h {
-		if name != "X-Amz-Request-Id" && !serverHeader[name] {
+		if name != "X-Amz-Request-Id" && !serverHeader[name] && !isCrossOrigin(name) {
 			h.Del(name)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
@@ -53,7 +54,7 @@ func New(cfg Config) (*Gateway, error) {
 // is out: then it panics with http.ErrAbortHandler, so that the server cuts
 // the connection and no client takes a short body for a complete one.
 func (g *Gateway) Serve(w http.ResponseWriter, r *http.Request, in Inbound) {
-	c := &call{g: g, w: w, r: r, header: in.Header, via: in.Via, secure: in.Secure, out: in.Outcome, id: newRequestID()}
+	c := &call{g: g, w: w, r: r, header: in.Header, via: in.Via, secure: in.Secure, out: in.Outcome, id: newRequestID(), cors: new(sync.Once)}
 	if c.header == nil {
 		c.header = r.Header
 	}
@@ -73,6 +74,9 @@ func (g *Gateway) Serve(w http.ResponseWriter, r *http.Request, in Inbound) {
 func (c *call) serve(target string) error {
 	if err := c.parse(target); err != nil {
 		return err
+	}
+	if c.isPreflight() {
+		return c.preflight()
 	}
 	if err := c.authenticate(target); err != nil {
 		return err

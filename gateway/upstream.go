@@ -24,6 +24,7 @@ type storeRequest struct {
 	length      int64
 	payloadHash string // value of x-amz-content-sha256; "" when there is no body
 	system      bool   // about the system bucket, so never on a client's behalf
+	unsigned    bool   // as anybody could send it
 }
 
 // versionQuery names a version of an object, "" the latest.
@@ -75,6 +76,10 @@ func (c *call) send(ctx context.Context, sr *storeRequest) (*http.Response, erro
 	// stored with Content-Encoding: gzip is ciphertext and must arrive as it is.
 	h["Accept-Encoding"] = []string{"identity"}
 	h["User-Agent"] = nil
+	origin := c.header["Origin"]
+	if len(origin) > 0 && !sr.system {
+		h["Origin"] = origin
+	}
 	req := (&http.Request{
 		Method: sr.method,
 		URL: &url.URL{
@@ -96,10 +101,15 @@ func (c *call) send(ctx context.Context, sr *storeRequest) (*http.Response, erro
 			req.Body, req.GetBody = http.NoBody, nil
 		}
 	}
-	c.sign(req, sr)
+	if !sr.unsigned {
+		c.sign(req, sr)
+	}
 	resp, err := c.via.RoundTrip(req)
 	if err != nil {
 		return nil, &unreachableError{err}
+	}
+	if len(origin) > 0 && !sr.system {
+		c.cors.Do(func() { c.crossOrigin(resp.Header) })
 	}
 	return resp, nil
 }
