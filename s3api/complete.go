@@ -1,7 +1,6 @@
 package s3api
 
 import (
-	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"strconv"
@@ -154,9 +153,7 @@ func AppendComplete(dst []byte, parts []CompletedPart) []byte {
 		dst = append(dst, "<Part>"...)
 		dst = appendElement(dst, "PartNumber", strconv.Itoa(p.Number))
 		dst = appendElement(dst, "ETag", `"`+p.ETag+`"`)
-		if !p.Checksum.IsZero() {
-			dst = appendElement(dst, p.Checksum.Algorithm.Element(), base64.StdEncoding.EncodeToString(p.Checksum.Value))
-		}
+		dst = p.Checksum.appendValue(dst)
 		dst = append(dst, "</Part>"...)
 	}
 	return append(dst, "</CompleteMultipartUpload>"...)
