@@ -41,33 +41,34 @@ func sealRecord(keys MasterKeys, name string, data []byte) ([]byte, error) {
 	return aead.Seal(out, nil, data, recordData(name, out)), nil //nolint:gosec // the cipher draws the nonce
 }
 
-// openRecord opens what sealRecord made. The error for anything else wraps
+// openRecord opens what sealRecord made and returns the id of the master key it
+// is sealed under as well. The error for anything else wraps
 // encryptor.ErrNotAuthentic.
-func openRecord(keys MasterKeys, name string, sealed []byte) ([]byte, error) {
+func openRecord(keys MasterKeys, name string, sealed []byte) (data []byte, id string, err error) {
 	const fixed = len(recordMagic) + 2
 	bad := func(what string) error {
 		return fmt.Errorf("record %q: %s: %w", name, what, encryptor.ErrNotAuthentic)
 	}
 	if len(sealed) < fixed || string(sealed[:len(recordMagic)]) != recordMagic {
-		return nil, bad("not a record")
+		return nil, "", bad("not a record")
 	}
 	if sealed[fixed-2] != recordVersion {
-		return nil, bad("of another version")
+		return nil, "", bad("of another version")
 	}
 	head := fixed + int(sealed[fixed-1]) + len(encryptor.Key{})
 	if len(sealed) < head {
-		return nil, bad("truncated")
+		return nil, "", bad("truncated")
 	}
-	id := string(sealed[fixed : head-len(encryptor.Key{})])
+	id = string(sealed[fixed : head-len(encryptor.Key{})])
 	aead, err := recordCipher(keys, id, [32]byte(sealed[head-len(encryptor.Key{}):head]))
 	if err != nil {
-		return nil, fmt.Errorf("record %q: %w", name, err)
+		return nil, "", fmt.Errorf("record %q: %w", name, err)
 	}
-	data, err := aead.Open(nil, nil, sealed[head:], recordData(name, sealed[:head]))
+	data, err = aead.Open(nil, nil, sealed[head:], recordData(name, sealed[:head]))
 	if err != nil {
-		return nil, bad("it does not open")
+		return nil, "", bad("it does not open")
 	}
-	return data, nil
+	return data, id, nil
 }
 
 func recordCipher(keys MasterKeys, id string, salt [32]byte) (cipher.AEAD, error) {

@@ -114,7 +114,20 @@ func (c *call) readSettings(ctx context.Context) (*settings, string, error) {
 	if err := c.g.settings.put(next, rec.etag, now); err != nil {
 		return nil, "", err
 	}
+	c.resealSettings(ctx, rec)
 	return next, rec.etag, nil
+}
+
+// resealSettings moves the settings to the active master key, so that the one
+// they were sealed under can be removed. That it fails does no harm: somebody
+// else has changed them, or the next reader tries again.
+func (c *call) resealSettings(ctx context.Context, rec record) {
+	if rec.etag == "" || rec.key == c.g.cfg.Keys.Active() {
+		return
+	}
+	if err := c.putRecord(ctx, settingsRecord, rec.data, recordCondition(rec.etag)); err != nil && !errors.Is(err, errRecordChanged) {
+		c.logFailure("sealing the bucket settings under the active key", err)
+	}
 }
 
 // changeSettings applies change to the settings of the bucket, by which nil

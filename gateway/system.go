@@ -33,6 +33,7 @@ var (
 type record struct {
 	data []byte
 	etag string // the store's, for a conditional write
+	key  string // id of the master key it is sealed under
 }
 
 // systemSend sends a request to the system bucket, signed by the gateway's own
@@ -67,8 +68,8 @@ func (c *call) getRecord(ctx context.Context, name string) (record, error) {
 	if err != nil {
 		return record{}, err
 	}
-	data, err := openRecord(c.g.cfg.Keys, name, sealed)
-	return record{data, etag}, err
+	data, key, err := openRecord(c.g.cfg.Keys, name, sealed)
+	return record{data, etag, key}, err
 }
 
 // condition says what must be true of a record for it to be written.
