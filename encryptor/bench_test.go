@@ -194,7 +194,7 @@ func BenchmarkSmall(b *testing.B) {
 	b.Run("SealDigests", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := SealDigests(keys.Data, digests); err != nil {
+			if _, err := SealDigests(keys, digests); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -78,11 +78,11 @@ func TestFIPSChild(t *testing.T) {
 		if Commit(keys.Data) == Commit(NewKey()) {
 			t.Error("the commitment does not tell keys apart")
 		}
-		b, err := SealDigests(keys.Data, Digests{ETag: someMD5})
+		b, err := SealDigests(keys, Digests{ETag: someMD5})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d, err := OpenDigests(keys.Data, b); err != nil || d.ETag != someMD5 {
+		if d, err := OpenDigests(keys, b); err != nil || d.ETag != someMD5 {
 			t.Errorf("%+v, %v", d, err)
 		}
 	})
@@ -91,6 +91,9 @@ func TestFIPSChild(t *testing.T) {
 			t.Error("ChaCha20 was used")
 		}
 		if _, err := NewSealer(testKeys(SuiteDSSE), bytes.NewReader(nil), 0, nil, nil); err == nil {
+			t.Error("ChaCha20 was used")
+		}
+		if _, err := SealDigests(testKeys(SuiteDSSE), Digests{}); err == nil {
 			t.Error("ChaCha20 was used")
 		}
 	})

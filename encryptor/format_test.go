@@ -35,6 +35,7 @@ func TestDerivationExampleInFormatText(t *testing.T) {
 		if suite == SuiteDSSE {
 			line("outer key", check(expand(r.outer, labelOuter+string(fixed[:]), 32)))
 			line("outer record key", check(expand(r.outer, labelOuterRecord, 32)))
+			line("outer digests key", check(deriveKey(&keys.Outer, labelOuterDigests)))
 		} else {
 			line("record key", check(expand(r.data, labelRecord, 32)))
 			line("digests key", check(deriveKey(&keys.Data, labelDigests)))

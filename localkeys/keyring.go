@@ -15,8 +15,8 @@ var ErrKeyNotFound = errors.New("no such master key")
 
 // Key is a master key and the id that envelopes name it by.
 type Key struct {
-	// ID is 1 to 64 characters of A-Z, a-z, 0-9, '.', '_' and '-'. It is
-	// stored in the clear with every object sealed under the key.
+	// ID is 1 to 64 characters of A-Z, a-z, 0-9, '.', '_' and '-', but not
+	// "." or "..". It is stored in the clear with every object sealed under the key.
 	ID string
 
 	// Key is the secret: 32 uniformly random bytes.

@@ -71,19 +71,33 @@ func TestDerivation(t *testing.T) {
 		return h.Sum(nil)
 	}
 	prk := mac(salt[:], master[:])
-	want := mac(prk, []byte("caddy-s3-sse v1 sse-s3 kek"), []byte{1})
-
 	ring, err := New([]Key{{"k", master}}, "k")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := ring.KEK("k", salt)
-	if err != nil || !bytes.Equal(got[:], want) {
-		t.Errorf("got %x, want %x, %v", got[:], want, err)
-	}
-	salt[0] ^= 1
-	if other, _ := ring.KEK("k", salt); other.Equal(got) {
-		t.Error("the salt does not matter")
+	seen := make(map[encryptor.Key]bool)
+	for label, derive := range map[string]func(string, [32]byte) (encryptor.Key, error){
+		"caddy-s3-sse v1 sse-s3 kek":    ring.KEK,
+		"caddy-s3-sse v1 dsse-kms kek":  ring.OuterKEK,
+		"caddy-s3-sse v1 system record": ring.RecordKey,
+	} {
+		want := mac(prk, []byte(label), []byte{1})
+		got, err := derive("k", salt)
+		if err != nil || !bytes.Equal(got[:], want) {
+			t.Errorf("%s: got %x, want %x, %v", label, got[:], want, err)
+		}
+		other := salt
+		other[0] ^= 1
+		if other, _ := derive("k", other); other.Equal(got) {
+			t.Errorf("%s: the salt does not matter", label)
+		}
+		if _, err := derive("other", salt); !errors.Is(err, ErrKeyNotFound) || !strings.Contains(err.Error(), `"other"`) {
+			t.Errorf("%s: an unknown key: %v", label, err)
+		}
+		if seen[got] {
+			t.Errorf("%s: another purpose has the same key", label)
+		}
+		seen[got] = true
 	}
 }
 
@@ -139,9 +153,12 @@ func TestNewRefuses(t *testing.T) {
 func TestIDs(t *testing.T) {
 	for c := range 256 {
 		want := strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", rune(c))
-		if got := validID(string([]byte{byte(c)})); got != want {
+		if got := validID(string([]byte{'a', byte(c)})); got != want {
 			t.Errorf("%q: %v", rune(c), got)
 		}
+	}
+	if validID(".") || validID("..") || !validID("...") {
+		t.Error("dots")
 	}
 	if !validID(strings.Repeat("a", 64)) {
 		t.Error("64 characters")

@@ -11,7 +11,7 @@ const maxIDLength = 64
 
 // validID reports whether s can be the id of a key.
 func validID(s string) bool {
-	if s == "" || len(s) > maxIDLength {
+	if s == "" || len(s) > maxIDLength || s == "." || s == ".." { // as envelopes have it
 		return false
 	}
 	for _, c := range []byte(s) {

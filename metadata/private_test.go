@@ -88,28 +88,3 @@ func TestStripPrivate(t *testing.T) {
 		t.Error(diff)
 	}
 }
-
-func TestSetResponse(t *testing.T) {
-	tests := []struct {
-		e    Envelope
-		want http.Header
-	}{
-		{Envelope{Mode: SSES3, KeyID: "master"}, http.Header{headerSSE: {"AES256"}}},
-		{Envelope{Mode: SSEKMS, KeyID: "k"}, http.Header{headerSSE: {"aws:kms"}, headerKMSKeyID: {"k"}}},
-		{Envelope{Mode: SSEKMS, KeyID: "k", BucketKey: true}, http.Header{headerSSE: {"aws:kms"}, headerKMSKeyID: {"k"}, headerBucketKey: {"true"}}},
-		{Envelope{Mode: DSSEKMS, KeyID: "k", OuterKeyID: "master"}, http.Header{headerSSE: {"aws:kms:dsse"}, headerKMSKeyID: {"k"}}},
-		{Envelope{Mode: SSEC}, http.Header{headerCustomerAlg: {"AES256"}}},
-	}
-	for _, tt := range tests {
-		got := http.Header{}
-		tt.e.SetResponse(got)
-		if diff := cmp.Diff(tt.want, got); diff != "" {
-			t.Errorf("%v: %s", tt.e.Mode, diff)
-		}
-		for name := range got {
-			if http.CanonicalHeaderKey(name) != name {
-				t.Errorf("%s is not canonical", name)
-			}
-		}
-	}
-}

@@ -104,7 +104,50 @@ func TestParseSSE(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Error(diff)
 			}
+			checkOtherParsers(t, tt.h, nil)
 		})
+	}
+}
+
+// checkOtherParsers gives headers that have the outcome want in ParseSSE to
+// the parsers of operations that do not choose encryption.
+func checkOtherParsers(t *testing.T, h http.Header, want error) {
+	t.Helper()
+	all, _ := ParseSSE(h)
+	got, err := ParseCustomer(h)
+	if refused := RefuseSSE(h); refused != nil {
+		want = refused
+	}
+	if diff := cmp.Diff(fmt.Sprint(want), fmt.Sprint(err)); diff != "" {
+		t.Errorf("ParseCustomer: %s", diff)
+	}
+	if err == nil && !cmp.Equal(all, got) {
+		t.Errorf("ParseCustomer: %+v, want %+v", got, all)
+	}
+
+	// The headers for the source of a copy are the same under other names, and
+	// neither set is taken for the other.
+	source, own := http.Header{}, http.Header{}
+	for from, to := range map[string]string{headerCustomerAlg: headerSourceAlg, headerCustomerKey: headerSourceKey, headerCustomerMD5: headerSourceMD5} {
+		if values, ok := h[from]; ok {
+			source[to], own[from] = values, values
+		}
+	}
+	wantSource, ownErr := ParseSSE(own)
+	got, err = ParseCopySourceSSE(source)
+	if diff := cmp.Diff(strings.ReplaceAll(fmt.Sprint(ownErr), "x-amz-server", "x-amz-copy-source-server"), strings.ReplaceAll(fmt.Sprint(err), "x-amz-server", "x-amz-copy-source-server")); diff != "" {
+		t.Errorf("ParseCopySourceSSE: %s", diff)
+	}
+	if err == nil && !cmp.Equal(wantSource, got) {
+		t.Errorf("ParseCopySourceSSE: %+v, want %+v", got, wantSource)
+	}
+	for name, parse := range map[string]func(http.Header) (SSE, error){"ParseSSE": ParseSSE, "ParseCustomer": ParseCustomer} {
+		if got, err := parse(source); err != nil || !cmp.Equal(SSE{}, got) {
+			t.Errorf("%s of the headers for the source: %+v, %v", name, got, err)
+		}
+	}
+	if got, err := ParseCopySourceSSE(h); err != nil || !cmp.Equal(SSE{}, got) {
+		t.Errorf("ParseCopySourceSSE of the headers for the destination: %+v, %v", got, err)
 	}
 }
 
@@ -234,6 +277,7 @@ func TestParseSSERefuses(t *testing.T) {
 					t.Errorf("the error holds key text: %v", err)
 				}
 			}
+			checkOtherParsers(t, tt.h, err)
 		})
 	}
 }

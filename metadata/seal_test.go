@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"crypto/fips140"
 	"encoding/hex"
 	"errors"
 	"strings"
@@ -11,18 +12,15 @@ import (
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 )
 
-// sealable are the modes with one key-encryption key.
-var sealable = []Mode{SSES3, SSEKMS, SSEC}
-
 // TestEveryBit flips every bit of encoded envelopes. Each must make the
 // envelope malformed or keep the data key shut; only the wrapped
 // key-encryption key, which the key management service authenticates, and the
 // digests, which are sealed on their own, are left to others.
 func TestEveryBit(t *testing.T) {
-	for _, mode := range sealable {
+	for _, mode := range allModes {
 		t.Run(mode.String(), func(t *testing.T) {
 			raw := rawOf(t, sealed(t, mode))
-			good := sealed(t, mode)
+			good, want, keks := sealed(t, mode), testKeys(mode), testKEKs(t, mode)
 			for i := range raw {
 				for bit := range 8 {
 					bad := append([]byte(nil), raw...)
@@ -34,11 +32,11 @@ func TestEveryBit(t *testing.T) {
 						}
 						continue
 					}
-					keys, err := e.Open(testKey("kek"), testRealm, testObject)
+					keys, err := e.Open(keks, testRealm, testObject)
 					if errors.Is(err, ErrNotAuthentic) {
 						continue
 					}
-					if err != nil || !keys.Data.Equal(testKey("data")) {
+					if err != nil || keys != want {
 						t.Fatalf("byte %d bit %d: %v", i, bit, err)
 					}
 					if !cmp.Equal(e.WrappedKEK, good.WrappedKEK) {
@@ -70,76 +68,126 @@ func TestEveryLength(t *testing.T) {
 	}
 }
 
-// TestBinding changes one thing at a time that the seal covers.
+// TestBinding changes one thing at a time that the seals cover.
 func TestBinding(t *testing.T) {
-	for _, mode := range sealable {
-		changes := map[string]func(e *Envelope){
-			"length":          func(e *Envelope) { e.Length++ },
-			"to multipart":    func(e *Envelope) { e.Multipart, e.Length = true, 0 },
-			"ETag flag":       func(e *Envelope) { e.ETagInFooter = false },
-			"commitment":      func(e *Envelope) { e.Data.Commitment = encryptor.Commit(testKey("other")) },
-			"sealed data key": func(e *Envelope) { e.Data.Sealed[59] ^= 1 },
-		}
-		if mode != SSEC {
-			changes["key id"] = func(e *Envelope) { e.KeyID = "2025-11" }
-		}
-		if mode != SSEKMS {
-			changes["salt"] = func(e *Envelope) { e.Salt[31] ^= 1 }
-		}
-		switch mode {
-		case SSES3:
-			changes["mode"] = func(e *Envelope) {
-				e.Mode, e.WrappedKEK, e.Salt = SSEKMS, []byte("vault:v1:x"), [32]byte{}
-			}
-		case SSEKMS:
-			changes["context"] = func(e *Envelope) { e.Context[2] ^= 1 }
-			changes["no context"] = func(e *Envelope) { e.Context = nil }
-			changes["bucket key"] = func(e *Envelope) { e.BucketKey = false }
-			changes["mode"] = func(e *Envelope) {
-				e.Mode, e.WrappedKEK, e.Context, e.BucketKey, e.Salt = SSES3, nil, nil, false, testKey("salt")
-			}
-		case DSSEKMS: // is not sealable
-		case SSEC:
-			changes["customer HMAC"] = func(e *Envelope) { e.CustomerHMAC[0] ^= 1 }
-		}
-		for name, change := range changes {
+	for _, mode := range allModes {
+		keks := testKEKs(t, mode)
+		for name, change := range coveredFields(mode) {
 			e := clone(t, sealed(t, mode))
 			change(e)
 			if _, err := e.Encode(); err != nil {
 				t.Fatalf("%v, %s: the changed envelope is not even valid: %v", mode, name, err)
 			}
-			if _, err := e.Open(testKey("kek"), testRealm, testObject); !errors.Is(err, ErrNotAuthentic) {
+			if _, err := e.Open(keks, testRealm, testObject); !errors.Is(err, ErrNotAuthentic) {
 				t.Errorf("%v, %s: %v", mode, name, err)
 			}
 		}
 
 		e := sealed(t, mode)
-		places := map[string]struct {
-			kek           encryptor.Key
-			realm, object string
-		}{
-			"another key":              {testKey("other"), testRealm, testObject},
-			"no key":                   {encryptor.Key{}, testRealm, testObject},
-			"another realm":            {testKey("kek"), "photos2", testObject},
-			"no realm":                 {testKey("kek"), "", testObject},
-			"another object":           {testKey("kek"), testRealm, testObject + "2"},
-			"another spelling":         {testKey("kek"), testRealm, "2026//ä b.jpg"},
-			"another case":             {testKey("kek"), testRealm, strings.ToUpper(testObject)},
-			"a border that has moved":  {testKey("kek"), testRealm + "2", testObject[1:]},
-			"realm and object swapped": {testKey("kek"), testObject, testRealm},
-		}
-		for name, p := range places {
-			keys, err := e.Open(p.kek, p.realm, p.object)
-			if !errors.Is(err, ErrNotAuthentic) || !keys.Data.IsZero() {
+		for name, p := range map[string][2]string{
+			"another realm":            {"photos2", testObject},
+			"no realm":                 {"", testObject},
+			"another object":           {testRealm, testObject + "2"},
+			"another spelling":         {testRealm, "2026//ä b.jpg"},
+			"another case":             {testRealm, strings.ToUpper(testObject)},
+			"a border that has moved":  {testRealm + "2", testObject[1:]},
+			"realm and object swapped": {testObject, testRealm},
+		} {
+			if keys, err := e.Open(keks, p[0], p[1]); !errors.Is(err, ErrNotAuthentic) || !keys.Data.IsZero() {
 				t.Errorf("%v, %s: %v", mode, name, err)
 			}
+		}
+		wrong := keks
+		wrong.Data = testKey("other")
+		if keys, err := e.Open(wrong, testRealm, testObject); !errors.Is(err, ErrNotAuthentic) || !keys.Data.IsZero() {
+			t.Errorf("%v, another key: %v", mode, err)
+		}
+	}
+}
+
+// coveredFields are the changes to an envelope of sealed(mode) that leave it
+// valid and that the seals must not survive.
+func coveredFields(mode Mode) map[string]func(e *Envelope) {
+	changes := map[string]func(e *Envelope){
+		"length":       func(e *Envelope) { e.Length-- },
+		"to-multipart": func(e *Envelope) { e.Multipart, e.Length = true, 0 },
+		"flags":        func(e *Envelope) { e.ETagInFooter = false },
+		"commitment":   func(e *Envelope) { e.Data.Commitment = encryptor.Commit(testKey("other")) },
+		"nonce":        func(e *Envelope) { e.Data.Sealed[0] ^= 1 },
+		"tag":          func(e *Envelope) { e.Data.Sealed[59] ^= 1 },
+	}
+	if mode != SSEC {
+		changes["key-id"] = func(e *Envelope) { e.KeyID = "2025-11" }
+	}
+	if mode != SSEKMS {
+		changes["salt"] = func(e *Envelope) { e.Salt[31] ^= 1 }
+	}
+	if mode == SSEKMS || mode == DSSEKMS {
+		changes["context"] = func(e *Envelope) { e.Context[2] ^= 1 }
+		changes["no-context"] = func(e *Envelope) { e.Context = nil }
+	}
+	switch mode {
+	case SSES3:
+		changes["mode"] = func(e *Envelope) {
+			e.Mode, e.WrappedKEK, e.Salt = SSEKMS, []byte("vault:v1:x"), [32]byte{}
+		}
+	case SSEKMS:
+		changes["bucket-key"] = func(e *Envelope) { e.BucketKey = false }
+		changes["mode"] = func(e *Envelope) {
+			e.Mode, e.WrappedKEK, e.Context, e.BucketKey, e.Salt = SSES3, nil, nil, false, testKey("salt")
+		}
+	case DSSEKMS:
+		changes["outer-key-id"] = func(e *Envelope) { e.OuterKeyID = "2025-11" }
+		changes["outer-commitment"] = func(e *Envelope) { e.Outer.Commitment = encryptor.Commit(testKey("other")) }
+		changes["outer-nonce"] = func(e *Envelope) { e.Outer.Sealed[0] ^= 1 }
+		changes["outer-tag"] = func(e *Envelope) { e.Outer.Sealed[59] ^= 1 }
+		changes["swapped-layers"] = func(e *Envelope) { e.Data, e.Outer = e.Outer, e.Data }
+	case SSEC:
+		changes["customer-check"] = func(e *Envelope) { e.CustomerHMAC[0] ^= 1 }
+		changes["mode"] = func(e *Envelope) { e.Mode, e.KeyID, e.CustomerHMAC = SSES3, "2026-11", nil }
+	}
+	return changes
+}
+
+// TestTwoRoots opens DSSE-KMS envelopes with either of the two roots and
+// nothing, or anything else, in the place of the other.
+func TestTwoRoots(t *testing.T) {
+	e, keks, keys := sealed(t, DSSEKMS), testKEKs(t, DSSEKMS), testKeys(DSSEKMS)
+	other := testKey("other")
+	for name, half := range map[string]KEKs{
+		"another outer root":         {Data: keks.Data, Outer: other},
+		"another KMS root":           {Data: other, Outer: keks.Outer},
+		"the roots in each's place":  {Data: keks.Outer, Outer: keks.Data},
+		"no outer root":              {Data: keks.Data},
+		"no KMS root":                {Outer: keks.Outer},
+		"the KMS root in both":       {Data: keks.Data, Outer: keks.Data},
+		"the local root in both":     {Data: keks.Outer, Outer: keks.Outer},
+		"neither, but some two keys": {Data: other, Outer: testKey("another")},
+	} {
+		if got, err := e.Open(half, testRealm, testObject); err == nil || got != (encryptor.Keys{}) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// Whoever has a root has one data key: it is of no use alone, not even for
+	// the digests.
+	if fips140.Enforced() {
+		return
+	}
+	for _, half := range []encryptor.Keys{
+		{Suite: encryptor.SuiteDSSE, Data: keys.Data, Outer: other},
+		{Suite: encryptor.SuiteDSSE, Data: other, Outer: keys.Outer},
+		{Suite: encryptor.SuiteAES256GCM, Data: keys.Data},
+		{Suite: encryptor.SuiteAES256GCM, Data: keys.Outer},
+	} {
+		if _, err := e.OpenDigests(half); !errors.Is(err, ErrNotAuthentic) {
+			t.Errorf("digests: %v", err)
 		}
 	}
 }
 
 // TestSplice puts parts of one object's envelope into another's.
 func TestSplice(t *testing.T) {
-	kek := testKey("kek")
+	kek := KEKs{Data: testKey("kek")}
 	mine, theirs := NewSSES3("k", 10), NewSSES3("k", 10)
 	theirs.Salt = mine.Salt // as alike as they can be
 	myKeys, theirKeys := testKeys(SSES3), encryptor.Keys{Suite: encryptor.SuiteAES256GCM, Data: testKey("their data")}
@@ -171,73 +219,51 @@ func TestSplice(t *testing.T) {
 	}
 }
 
-// TestCommitment opens a data key that was sealed correctly beside the
+// TestCommitment opens data keys that were sealed correctly beside the
 // commitment to another one.
 func TestCommitment(t *testing.T) {
-	e := NewSSES3("k", 1)
-	kek, keys := testKey("kek"), testKeys(SSES3)
-	e.Data.Commitment = encryptor.Commit(testKey("other"))
-	sealSlot(t, e, &e.Data, slotData, kek, keys.Data)
-	if _, err := e.Open(kek, testRealm, testObject); !errors.Is(err, ErrNotAuthentic) || !strings.Contains(err.Error(), "committed") {
-		t.Errorf("got %v", err)
-	}
-}
-
-// TestRewrap replaces the wrapped key-encryption key, as the key management
-// service does when it rotates, without touching the seal.
-func TestRewrap(t *testing.T) {
-	e := sealed(t, SSEKMS)
-	e.WrappedKEK = []byte("vault:v2:another ciphertext")
-	if _, err := clone(t, e).Open(testKey("kek"), testRealm, testObject); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestSealRefuses(t *testing.T) {
-	kek, keys := testKey("kek"), testKeys(SSES3)
-	two := testKeys(DSSEKMS)
-	tests := map[string]error{
-		"no kek":       NewSSES3("k", 1).Seal(encryptor.Key{}, keys, testRealm, testObject),
-		"no data key":  NewSSES3("k", 1).Seal(kek, encryptor.Keys{Suite: encryptor.SuiteAES256GCM}, testRealm, testObject),
-		"two layers":   NewSSES3("k", 1).Seal(kek, two, testRealm, testObject),
-		"DSSE-KMS":     sealed(t, DSSEKMS).Seal(kek, two, testRealm, testObject),
-		"no key id":    NewSSES3("", 1).Seal(kek, keys, testRealm, testObject),
-		"no salt":      (&Envelope{Mode: SSES3, Suite: encryptor.SuiteAES256GCM, KeyID: "k"}).Seal(kek, keys, testRealm, testObject),
-		"no mode":      (&Envelope{Suite: encryptor.SuiteAES256GCM}).Seal(kek, keys, testRealm, testObject),
-		"open nothing": func() error { _, err := NewSSES3("k", 1).Open(kek, testRealm, testObject); return err }(),
-		"open two":     func() error { _, err := sealed(t, DSSEKMS).Open(kek, testRealm, testObject); return err }(),
-	}
-	for name, err := range tests {
-		if err == nil {
-			t.Errorf("%s: no error", name)
+	keys, keks := testKeys(DSSEKMS), testKEKs(t, DSSEKMS)
+	for _, outer := range []bool{false, true} {
+		e := sealed(t, DSSEKMS)
+		wrong := &e.Data
+		if outer {
+			wrong = &e.Outer
+		}
+		wrong.Commitment = encryptor.Commit(testKey("other"))
+		sealSlot(t, e, &e.Data, slotData, keks.Data, keys.Data)
+		sealSlot(t, e, &e.Outer, slotOuter, keks.Outer, keys.Outer)
+		if _, err := e.Open(keks, testRealm, testObject); !errors.Is(err, ErrNotAuthentic) || !strings.Contains(err.Error(), "committed") {
+			t.Errorf("outer %v: got %v", outer, err)
 		}
 	}
 }
 
 func TestDigestsAreOptional(t *testing.T) {
-	e := sealed(t, SSES3)
-	if err := e.SealDigests(testKeys(SSES3), encryptor.Digests{}); err != nil || e.Digests != nil {
-		t.Errorf("%d bytes, %v", len(e.Digests), err)
+	for _, mode := range allModes {
+		e, keys := sealed(t, mode), testKeys(mode)
+		if err := e.SealDigests(keys, encryptor.Digests{}); err != nil || e.Digests != nil {
+			t.Errorf("%v: %d bytes, %v", mode, len(e.Digests), err)
+		}
+		d, err := e.OpenDigests(keys)
+		if err != nil || d.ETag != "" || d.Checksum.Algorithm != 0 {
+			t.Errorf("%v: %v, %v", mode, d, err)
+		}
+		if err := e.SealDigests(keys, encryptor.Digests{ETag: "not an MD5"}); err == nil {
+			t.Errorf("%v: nonsense is sealed", mode)
+		}
+		if mode == DSSEKMS && fips140.Enforced() {
+			continue // no second layer
+		}
+		// The largest digests there are must fit.
+		largest := encryptor.Digests{
+			ETag:     strings.Repeat("f", 32) + "-10000",
+			Checksum: encryptor.Checksum{Algorithm: 6, Composite: true, Value: make([]byte, 64)},
+		}
+		if err := e.SealDigests(keys, largest); err != nil {
+			t.Fatal(err)
+		}
+		encode(t, e)
 	}
-	d, err := e.OpenDigests(testKeys(SSES3))
-	if err != nil || d.ETag != "" || d.Checksum.Algorithm != 0 {
-		t.Errorf("%v, %v", d, err)
-	}
-	if err := e.SealDigests(testKeys(SSES3), encryptor.Digests{ETag: "not an MD5"}); err == nil {
-		t.Error("nonsense is sealed")
-	}
-	if err := sealed(t, DSSEKMS).SealDigests(testKeys(DSSEKMS), testDigests()); err == nil {
-		t.Error("digests are sealed under one of two layers")
-	}
-	// The largest digests there are must fit.
-	largest := encryptor.Digests{
-		ETag:     strings.Repeat("f", 32) + "-10000",
-		Checksum: encryptor.Checksum{Algorithm: 6, Composite: true, Value: make([]byte, 64)},
-	}
-	if err := e.SealDigests(testKeys(SSES3), largest); err != nil {
-		t.Fatal(err)
-	}
-	encode(t, e)
 }
 
 // TestAdditionalData compares with an independent encoder.
@@ -248,9 +274,11 @@ func TestAdditionalData(t *testing.T) {
 		for _, f := range []field{fieldWrappedKEK, fieldSealed, fieldOuterSealed, fieldDigests} {
 			delete(m, uint64(f))
 		}
-		want := marshal(t, []any{"caddy-s3-sse v1 data key", 0, []byte(testRealm), []byte(testObject), m})
-		if diff := cmp.Diff(hex.EncodeToString(want), hex.EncodeToString(e.additionalData(slotData, testRealm, testObject))); diff != "" {
-			t.Errorf("%v: %s", mode, diff)
+		for _, slot := range []uint64{slotData, slotOuter} {
+			want := marshal(t, []any{"caddy-s3-sse v1 data key", slot, []byte(testRealm), []byte(testObject), m})
+			if diff := cmp.Diff(hex.EncodeToString(want), hex.EncodeToString(e.additionalData(slot, testRealm, testObject))); diff != "" {
+				t.Errorf("%v: %s", mode, diff)
+			}
 		}
 	}
 }

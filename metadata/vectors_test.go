@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"bytes"
+	"crypto/fips140"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
+	"github.com/caddy-s3-sse/caddy-s3-sse/localkeys"
 )
 
 // The vectors are files of "name: value" lines, so that implementations in
@@ -29,7 +31,7 @@ const vectorDir = "testdata/envelopes"
 
 // vectorOrder is the order of the lines in a file.
 var vectorOrder = []string{
-	"about", "expect", "header", "kek", "outer-kek", "realm", "object", "additional-data",
+	"about", "expect", "header", "master-key", "customer-key", "kek", "outer-kek", "realm", "object", "additional-data",
 	"data-key", "outer-data-key", "etag", "checksum",
 }
 
@@ -90,7 +92,7 @@ func TestVectors(t *testing.T) {
 		seen[v["expect"]]++
 		t.Run(name, func(t *testing.T) { v.check(t) })
 	}
-	for _, outcome := range []string{"opens", "decodes", "malformed", "not authentic", "digests not authentic"} {
+	for _, outcome := range []string{"opens", "malformed", "not authentic", "digests not authentic", "other customer key"} {
 		if seen[outcome] == 0 {
 			t.Errorf("no vector for the outcome %q", outcome)
 		}
@@ -123,13 +125,13 @@ func (v vector) check(t *testing.T) {
 	if want := v.bytes(t, "additional-data"); len(want) > 0 && !bytes.Equal(want, e.additionalData(slotData, v["realm"], v["object"])) {
 		t.Error("other additional data")
 	}
-	if v["expect"] == "decodes" {
-		v.checkSlot(t, e, &e.Data, slotData, "kek", "data-key")
-		v.checkSlot(t, e, &e.Outer, slotOuter, "outer-kek", "outer-data-key")
-		return
+	v.checkRoots(t, e)
+	keks := KEKs{Data: encryptor.Key(v.bytes(t, "kek"))}
+	if v["outer-kek"] != "" {
+		keks.Outer = encryptor.Key(v.bytes(t, "outer-kek"))
 	}
-	keys, err := e.Open(encryptor.Key(v.bytes(t, "kek")), v["realm"], v["object"])
-	if v["expect"] == "not authentic" {
+	keys, err := e.Open(keks, v["realm"], v["object"])
+	if v["expect"] == "not authentic" || v["expect"] == "other customer key" {
 		if !errors.Is(err, ErrNotAuthentic) {
 			t.Errorf("got %v", err)
 		}
@@ -140,6 +142,12 @@ func (v vector) check(t *testing.T) {
 	}
 	if !bytes.Equal(keys.Data[:], v.bytes(t, "data-key")) {
 		t.Error("another data key")
+	}
+	if outer := v.bytes(t, "outer-data-key"); len(outer) > 0 != (e.Mode == DSSEKMS) || len(outer) > 0 && !bytes.Equal(keys.Outer[:], outer) {
+		t.Error("another outer data key")
+	}
+	if e.Mode == DSSEKMS && fips140.Enforced() {
+		return // no second layer
 	}
 	d, err := e.OpenDigests(keys)
 	if v["expect"] == "digests not authentic" {
@@ -156,16 +164,33 @@ func (v vector) check(t *testing.T) {
 	}
 }
 
-// checkSlot opens one of two data keys, which Open does not.
-func (v vector) checkSlot(t *testing.T, e *Envelope, k *SealedKey, slot uint64, kek, dek string) {
+// checkRoots derives key-encryption keys from the root keys that the vector has.
+func (v vector) checkRoots(t *testing.T, e *Envelope) {
 	t.Helper()
-	aead, err := newAEAD(encryptor.Key(v.bytes(t, kek)))
-	if err != nil {
-		t.Fatal(err)
+	if root := v.bytes(t, "master-key"); len(root) > 0 {
+		id, name := e.KeyID, "kek"
+		if e.Mode == DSSEKMS {
+			id, name = e.OuterKeyID, "outer-kek"
+		}
+		ring, err := localkeys.New([]localkeys.Key{{ID: id, Key: encryptor.Key(root)}}, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		derive := ring.KEK
+		if e.Mode == DSSEKMS {
+			derive = ring.OuterKEK
+		}
+		if kek, err := derive(id, e.Salt); err != nil || !bytes.Equal(kek[:], v.bytes(t, name)) {
+			t.Errorf("%s does not follow from the master key: %v", name, err)
+		}
 	}
-	got, err := aead.Open(nil, nil, k.Sealed[:], e.additionalData(slot, v["realm"], v["object"]))
-	if err != nil || !bytes.Equal(got, v.bytes(t, dek)) || encryptor.Commit(encryptor.Key(got)) != k.Commitment {
-		t.Errorf("%s does not open as %s: %v", kek, dek, err)
+	if root := v.bytes(t, "customer-key"); len(root) > 0 {
+		if e.CheckCustomerKey(encryptor.Key(root)) != (v["expect"] != "other customer key") {
+			t.Error("the check of the customer key has another outcome")
+		}
+		if kek, err := CustomerKEK(encryptor.Key(root), e.Salt); err != nil || !bytes.Equal(kek[:], v.bytes(t, "kek")) {
+			t.Errorf("kek does not follow from the customer key: %v", err)
+		}
 	}
 }
 
@@ -182,33 +207,42 @@ func makeVectors(t *testing.T) map[string]vector {
 	all := make(map[string]vector)
 	good := make(map[Mode]*Envelope)
 	base := func(e *Envelope, about, expect string) vector {
-		return vector{
-			"about": about, "expect": expect, "header": encode(t, e), "kek": keyHex("kek"),
-			"realm": testRealm, "object": testObject,
-		}
+		v := vector{"about": about, "expect": expect, "header": encode(t, e), "realm": testRealm, "object": testObject}
+		v.setKEKs(testKEKs(t, e.Mode))
+		return v
 	}
-	success := func(e *Envelope, about, expect string) vector {
-		v := base(e, about, expect)
+	success := func(e *Envelope, about string) vector {
+		v := base(e, about, "opens")
 		v["additional-data"] = hex.EncodeToString(e.additionalData(slotData, testRealm, testObject))
 		v["data-key"] = keyHex("data")
+		if e.Mode == DSSEKMS {
+			v["outer-data-key"] = keyHex("outer data")
+		}
 		if e.Digests != nil {
 			d := testDigests()
 			v["etag"], v["checksum"] = d.ETag, checksumText(d.Checksum)
 		}
 		return v
 	}
-	for mode, about := range map[Mode]string{SSES3: "sse-s3", SSEKMS: "sse-kms", SSEC: "sse-c"} {
+	for mode, name := range modeNames {
 		good[mode] = sealed(t, mode)
-		all[about] = success(good[mode], mode.String()+" with every field", "opens")
+		all[name] = success(good[mode], mode.String()+" with every field")
+		parts := sealed(t, mode)
+		parts.Length, parts.Multipart, parts.Digests = 0, true, nil
+		if err := parts.Seal(testKEKs(t, mode), testKeys(mode), testRealm, testObject); err != nil {
+			t.Fatal(err)
+		}
+		all[name+"-multipart"] = success(parts, mode.String()+": multipart")
 	}
-	good[DSSEKMS] = sealed(t, DSSEKMS)
-	all["dsse-kms"] = success(good[DSSEKMS], "DSSE-KMS with every field", "decodes")
-	all["dsse-kms"]["outer-kek"], all["dsse-kms"]["outer-data-key"] = keyHex("outer kek"), keyHex("outer data")
+	all["sse-c"]["customer-key"] = keyHex("customer")
+	for _, mode := range []Mode{SSES3, DSSEKMS} {
+		all[modeNames[mode]+"-master-key"] = withMasterKey(t, sealed(t, mode), success)
+	}
 
 	resealed := func(change func(e *Envelope)) *Envelope {
 		e := sealed(t, SSES3)
 		change(e)
-		if err := e.Seal(testKey("kek"), testKeys(SSES3), testRealm, testObject); err != nil {
+		if err := e.Seal(testKEKs(t, SSES3), testKeys(SSES3), testRealm, testObject); err != nil {
 			t.Fatal(err)
 		}
 		return e
@@ -216,11 +250,10 @@ func makeVectors(t *testing.T) map[string]vector {
 	for name, change := range map[string]func(e *Envelope){
 		"empty-object":   func(e *Envelope) { e.Length, e.ETagInFooter = 0, false },
 		"no-digests":     func(e *Envelope) { e.Digests = nil },
-		"multipart":      func(e *Envelope) { e.Length, e.Multipart, e.Digests = 0, true, nil },
 		"largest-length": func(e *Envelope) { e.Length = encryptor.MaxObjectSize },
 		"longest-key-id": func(e *Envelope) { e.KeyID = strings.Repeat("k", MaxKeyID) },
 	} {
-		all["sse-s3-"+name] = success(resealed(change), "SSE-S3: "+strings.ReplaceAll(name, "-", " "), "opens")
+		all["sse-s3-"+name] = success(resealed(change), "SSE-S3: "+strings.ReplaceAll(name, "-", " "))
 	}
 
 	for name, v := range forgeries(t, base) {
@@ -230,6 +263,41 @@ func makeVectors(t *testing.T) map[string]vector {
 		all["malformed-"+strings.ReplaceAll(name, " ", "-")] = vector{"about": name, "expect": "malformed", "header": header}
 	}
 	return all
+}
+
+// modeNames are the names of the modes in those of vectors.
+var modeNames = map[Mode]string{SSES3: "sse-s3", SSEKMS: "sse-kms", DSSEKMS: "dsse-kms", SSEC: "sse-c"}
+
+func (v vector) setKEKs(keks KEKs) {
+	v["kek"] = hex.EncodeToString(keks.Data[:])
+	if !keks.Outer.IsZero() {
+		v["outer-kek"] = hex.EncodeToString(keks.Outer[:])
+	}
+}
+
+// withMasterKey seals e under a key that is derived from a master key.
+func withMasterKey(t *testing.T, e *Envelope, success func(e *Envelope, about string) vector) vector {
+	t.Helper()
+	ring, err := localkeys.New([]localkeys.Key{{ID: "2026-11", Key: testKey("master")}}, "2026-11")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keks := testKEKs(t, e.Mode)
+	if e.Mode == DSSEKMS {
+		keks.Outer, err = ring.OuterKEK(e.OuterKeyID, e.Salt)
+	} else {
+		keks.Data, err = ring.KEK(e.KeyID, e.Salt)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Seal(keks, testKeys(e.Mode), testRealm, testObject); err != nil {
+		t.Fatal(err)
+	}
+	v := success(e, e.Mode.String()+": from the master key")
+	v["master-key"] = keyHex("master")
+	v.setKEKs(keks)
+	return v
 }
 
 func keyHex(seed string) string { k := testKey(seed); return hex.EncodeToString(k[:]) }
@@ -248,7 +316,7 @@ func forgeries(t *testing.T, base func(e *Envelope, about, expect string) vector
 		all[name] = v
 	}
 	other := sealed(t, SSES3)
-	if err := other.Seal(testKey("kek"), encryptor.Keys{Suite: other.Suite, Data: testKey("their data")}, testRealm, "theirs"); err != nil {
+	if err := other.Seal(testKEKs(t, SSES3), encryptor.Keys{Suite: other.Suite, Data: testKey("their data")}, testRealm, "theirs"); err != nil {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(e *Envelope){
@@ -267,24 +335,51 @@ func forgeries(t *testing.T, base func(e *Envelope, about, expect string) vector
 		e := sealed(t, SSES3)
 		change(e)
 		all[name] = base(e, strings.ReplaceAll(name, "-", " ")+" changed after sealing", "not authentic")
+		all[name].setKEKs(testKEKs(t, SSES3))
 	}
 	committed := sealed(t, SSES3)
 	committed.Data.Commitment = encryptor.Commit(testKey("other"))
 	sealSlot(t, committed, &committed.Data, slotData, testKey("kek"), testKey("data"))
 	all["commitment-to-another-key"] = base(committed, "the data key opens but is not the one committed to", "not authentic")
 
-	for name, change := range map[string]func(e *Envelope){
-		"context":    func(e *Envelope) { e.Context = nil },
-		"bucket-key": func(e *Envelope) { e.BucketKey = false },
-	} {
-		e := sealed(t, SSEKMS)
-		change(e)
-		all["kms-"+name] = base(e, strings.ReplaceAll(name, "-", " ")+" removed after sealing", "not authentic")
+	for mode, prefix := range map[Mode]string{SSEKMS: "kms-", DSSEKMS: "dsse-", SSEC: "sse-c-"} {
+		for name, change := range coveredFields(mode) {
+			e := sealed(t, mode)
+			keks := testKEKs(t, mode)
+			change(e)
+			v := base(e, strings.ReplaceAll(name, "-", " ")+" changed after sealing", "not authentic")
+			v.setKEKs(keks)
+			all[prefix+name] = v
+		}
 	}
-	e := sealed(t, SSES3)
-	e.Digests[len(e.Digests)-1] ^= 1
-	all["digests"] = base(e, "digests changed after sealing", "digests not authentic")
-	all["digests"]["data-key"] = keyHex("data")
+	for name, keks := range map[string]KEKs{
+		"other-kek":       {Data: testKey("other"), Outer: testKey("outer kek")},
+		"other-outer-kek": {Data: testKey("kek"), Outer: testKey("other")},
+		"swapped-keks":    {Data: testKey("outer kek"), Outer: testKey("kek")},
+	} {
+		v := base(sealed(t, DSSEKMS), strings.ReplaceAll(name, "-", " "), "not authentic")
+		v.setKEKs(keks)
+		all["dsse-"+name] = v
+	}
+	v := base(sealed(t, SSEC), "another customer key", "other customer key")
+	kek, err := CustomerKEK(testKey("other"), testKey("salt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.setKEKs(KEKs{Data: kek})
+	v["customer-key"] = keyHex("other")
+	all["sse-c-other-customer-key"] = v
+
+	for mode, name := range map[Mode]string{SSES3: "digests", DSSEKMS: "dsse-digests"} {
+		e := sealed(t, mode)
+		e.Digests[len(e.Digests)-1] ^= 1
+		v := base(e, "digests changed after sealing", "digests not authentic")
+		v["data-key"] = keyHex("data")
+		if mode == DSSEKMS {
+			v["outer-data-key"] = keyHex("outer data")
+		}
+		all[name] = v
+	}
 	return all
 }
 
@@ -354,7 +449,13 @@ func malformed(t *testing.T, good map[Mode]*Envelope) map[string]string {
 	edit("customer hmac in sse-s3", SSES3, map[uint64]any{15: make([]byte, 32)})
 	edit("customer hmac of 31", SSEC, map[uint64]any{15: make([]byte, 31)})
 	edit("digests empty", SSES3, map[uint64]any{16: []byte{}})
-	edit("digests in dsse-kms", DSSEKMS, map[uint64]any{16: make([]byte, 60)})
+	edit("key id with a parent directory", SSEKMS, map[uint64]any{4: "a/../b"})
+	edit("key id with a slash at its end", SSEKMS, map[uint64]any{4: "a/"})
+	edit("key id with two slashes", SSEKMS, map[uint64]any{4: "a//b"})
+	edit("key id of a dot", SSES3, map[uint64]any{4: "."})
+	for f := fieldVersion; f <= fieldOuterCommitment; f++ {
+		edit(fmt.Sprintf("dsse-kms without field %d", f), DSSEKMS, map[uint64]any{uint64(f): nil})
+	}
 	edit("digests of 161", SSES3, map[uint64]any{16: make([]byte, MaxDigests+1)})
 
 	// Other encodings of the same map.
