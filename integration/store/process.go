@@ -17,11 +17,14 @@ import (
 	"github.com/caddy-s3-sse/caddy-s3-sse/integration/posixstore"
 )
 
-var errNotBuilt = errors.New("program not built")
+// ErrNotBuilt says that a program is missing from .tools/bin, and the text
+// around it which make target builds it.
+var ErrNotBuilt = errors.New("program not built")
 
 // guard runs its arguments as a child that ends when standard input does, and
-// then removes the directory $GUARD_DIR. A test binary that panics or is killed
-// runs no cleanup, but the kernel closes its end of the pipe.
+// then removes the directory $GUARD_DIR, unless that is empty. A test binary
+// that panics or is killed runs no cleanup, but the kernel closes its end of the
+// pipe.
 const guard = `exec 3<&0
 "$@" </dev/null &
 p=$!
@@ -31,8 +34,22 @@ s=$?
 rm -rf "$GUARD_DIR"
 exit "$s"`
 
-// process is a running store program.
-type process struct {
+// Program is one of the programs in .tools/bin as a child that serves HTTP.
+type Program struct {
+	Name string
+	Args []string
+	// Env comes on top of this process's environment, of which settings of
+	// stores, of Vault and of their clients are left out.
+	Env []string
+	// Ready is a URL that answers, with a status below 500, once the program
+	// works.
+	Ready string
+	// Dir is removed when the program has ended. Empty: nothing is.
+	Dir string
+}
+
+// Process is a running Program. It does not outlive this process.
+type Process struct {
 	log   *tail
 	stdin io.Closer
 	done  chan struct{}
@@ -48,33 +65,45 @@ func Tool(name string) (string, error) {
 	root := filepath.Dir(filepath.Dir(filepath.Dir(file)))
 	path := filepath.Join(root, ".tools", "bin", name)
 	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("%w: run `make -C %s .tools/bin/%s` first", errNotBuilt, root, name)
+		return "", fmt.Errorf("%w: run `make -C %s .tools/bin/%s` first", ErrNotBuilt, root, name)
 	}
 	return path, nil
 }
 
-func launch(s *Store, addr string, command func(*Store, string) (string, []string, []string)) (*process, error) {
+func launch(s *Store, addr string, command func(*Store, string) (string, []string, []string)) (*Process, error) {
 	dir, err := os.MkdirTemp("", "s3-store-")
 	if err != nil {
 		return nil, fmt.Errorf("making the data directory: %w", err)
 	}
 	s.Dir = dir
-	program, args, env := command(s, addr)
-	path, err := Tool(program)
-	if err != nil {
+	program := Program{Ready: s.URL, Dir: dir}
+	program.Name, program.Args, program.Env = command(s, addr)
+	if program.Name == "minio" {
+		program.Ready += "/minio/health/ready"
+	}
+	p, err := program.Run()
+	if errors.Is(err, ErrNotBuilt) {
 		os.Remove(dir)
+	}
+	return p, err
+}
+
+// Run starts the program and returns when it is ready, within 30 s, or with an
+// error that quotes the end of its output.
+func (program Program) Run() (*Process, error) {
+	path, err := Tool(program.Name)
+	if err != nil {
 		return nil, err
 	}
-
-	p := &process{log: new(tail), done: make(chan struct{})}
-	cmd := exec.Command("sh", append([]string{"-c", guard, "sh", path}, args...)...)
-	cmd.Env = append(withoutStoreSettings(os.Environ()), append(env, "GUARD_DIR="+dir)...)
+	p := &Process{log: new(tail), done: make(chan struct{})}
+	cmd := exec.Command("sh", append([]string{"-c", guard, "sh", path}, program.Args...)...)
+	cmd.Env = append(withoutSettings(os.Environ()), append(program.Env, "GUARD_DIR="+program.Dir)...)
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	if p.stdin, err = cmd.StdinPipe(); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", program, err)
+		return nil, fmt.Errorf("starting %s: %w", program.Name, err)
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", program, err)
+		return nil, fmt.Errorf("starting %s: %w", program.Name, err)
 	}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), 30*time.Second, errors.New("not ready within 30 s"))
 	defer cancel()
@@ -83,28 +112,29 @@ func launch(s *Store, addr string, command func(*Store, string) (string, []strin
 		_ = cmd.Wait() // ended by a signal, or said why in its output
 		cancel()
 	}()
-	ready := s.URL
-	if program == "minio" {
-		ready += "/minio/health/ready"
-	}
-	if err := posixstore.WaitReady(ctx, ready); err != nil {
-		p.stop()
-		return nil, fmt.Errorf("%w; %s said:\n%s", err, program, p.log.since(0))
+	if err := posixstore.WaitReady(ctx, program.Ready); err != nil {
+		p.Stop()
+		return nil, fmt.Errorf("%w; %s said:\n%s", err, program.Name, p.log.since(0))
 	}
 	return p, nil
 }
 
-func (p *process) stop() {
+// Stop ends the program with SIGTERM and returns when it has ended. A second
+// call does nothing.
+func (p *Process) Stop() {
 	p.stdin.Close()
 	<-p.done
 }
 
-// withoutStoreSettings drops what would reconfigure a store or its clients from
+// Said returns the last 4 KiB of the program's output.
+func (p *Process) Said() string { return p.log.since(0) }
+
+// withoutSettings drops what would reconfigure a program or its clients from
 // the outside.
-func withoutStoreSettings(env []string) []string {
+func withoutSettings(env []string) []string {
 	var kept []string
 	for _, e := range env {
-		if !strings.HasPrefix(e, "MINIO_") && !strings.HasPrefix(e, "AWS_") && !strings.HasPrefix(e, "VGW_") {
+		if !strings.HasPrefix(e, "MINIO_") && !strings.HasPrefix(e, "AWS_") && !strings.HasPrefix(e, "VGW_") && !strings.HasPrefix(e, "VAULT_") {
 			kept = append(kept, e)
 		}
 	}

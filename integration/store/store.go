@@ -39,7 +39,7 @@ type Store struct {
 	// Dir holds the store's data.
 	Dir string
 
-	proc *process
+	proc *Process
 }
 
 var sharedMinIO = sync.OnceValues(func() (*Store, error) { return startMinIO(nil) })
@@ -82,7 +82,7 @@ func started(t testing.TB, start func() (*Store, error), own bool) *Store {
 		t.Fatal(err)
 	}
 	if own {
-		t.Cleanup(s.proc.stop)
+		t.Cleanup(s.proc.Stop)
 	}
 	mark := s.proc.log.mark()
 	t.Cleanup(func() {
@@ -134,7 +134,7 @@ func start(name string, command func(s *Store, addr string) (program string, arg
 			return s, nil
 		}
 		errs = errors.Join(errs, err)
-		if errors.Is(err, errNotBuilt) {
+		if errors.Is(err, ErrNotBuilt) {
 			break
 		}
 	}
