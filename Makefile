@@ -59,7 +59,7 @@ test-fips: ## Run with only the algorithms that FIPS 140-3 approves
 	go test -run TestFIPSOnly ./encryptor
 
 .PHONY: test-integration
-test-integration: $(BIN)/minio $(BIN)/devstore $(BIN)/devserver $(BIN)/caddy ## Run the tests against real stores
+test-integration: $(BIN)/minio $(BIN)/vaultserver $(BIN)/devstore $(BIN)/devserver $(BIN)/caddy ## Run the tests against real stores and Vault
 	cd integration && go test -count=1 $(RACE) -tags $(TAGS) ./...
 
 .PHONY: lint
@@ -83,7 +83,7 @@ xcaddy: $(BIN)/xcaddy ## Build Caddy with xcaddy and check that the handler is i
 	$(BIN)/caddy-xcaddy list-modules | grep -x http.handlers.s3_sse
 
 .PHONY: tools
-tools: $(BIN)/minio $(BIN)/golangci-lint $(BIN)/xcaddy ## Build all programs that tests and checks use
+tools: $(BIN)/minio $(BIN)/vaultserver $(BIN)/golangci-lint $(BIN)/xcaddy ## Build all programs that tests and checks use
 
 .PHONY: clean
 clean: ## Remove what make run and the tests left behind, except built tools
@@ -102,6 +102,12 @@ $(STAMP)/minio-$(MINIO_VERSION):
 	@echo "building MinIO: about two minutes, once"
 	GOBIN=$(ABS) go install github.com/minio/minio@$(MINIO_VERSION)
 	@mkdir -p $(@D) && touch $@
+
+VAULTSERVER := integration/vaultserver
+$(BIN)/vaultserver: $(VAULTSERVER)/main.go $(VAULTSERVER)/go.mod $(VAULTSERVER)/go.sum
+	@echo "building Vault: about two minutes, once"
+	cd $(VAULTSERVER) && go build -ldflags "-s -w" -o $(CURDIR)/$@ .
+	@touch $@
 
 $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 	@echo "building golangci-lint: about two minutes, once"
