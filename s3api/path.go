@@ -1,10 +1,6 @@
 package s3api
 
-import (
-	"strconv"
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // maxKeyBytes is the longest object key in bytes of UTF-8 (S3 User Guide,
 // "Naming Amazon S3 objects").
@@ -34,13 +30,8 @@ func ParsePath(rawPath string) (bucket, key string, err error) {
 	if !ValidBucketName(bucket) {
 		return "", "", ErrInvalidBucketName.With("BucketName", bucket)
 	}
-	if key, ok = unescape(rawKey, false); !ok || strings.IndexByte(key, 0) >= 0 || !utf8.ValidString(key) {
-		return "", "", ErrInvalidURI
-	}
-	if len(key) > maxKeyBytes {
-		return "", "", ErrKeyTooLong.
-			With("Size", strconv.Itoa(len(key))).
-			With("MaxSizeAllowed", strconv.Itoa(maxKeyBytes))
+	if key, err = decodeKey(rawKey); err != nil {
+		return "", "", err
 	}
 	return bucket, key, nil
 }
