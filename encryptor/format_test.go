@@ -7,6 +7,21 @@ import (
 	"testing"
 )
 
+// The example of a part's ETag in FORMAT.md is what the code does.
+func TestPartETagInFormatText(t *testing.T) {
+	var salt [32]byte
+	for i := range salt {
+		salt[i] = byte(i)
+	}
+	text, err := os.ReadFile("../FORMAT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "for the salt `00 01 … 1f` gives `" + PartETag(salt) + "`"; !strings.Contains(string(text), want) {
+		t.Errorf("FORMAT.md does not say %q", want)
+	}
+}
+
 // The example of a derivation in FORMAT.md is what the code does.
 func TestDerivationExampleInFormatText(t *testing.T) {
 	var keys Keys

@@ -2,6 +2,7 @@ package encryptor
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"testing"
 )
@@ -110,6 +111,44 @@ func FuzzRecord(f *testing.F) {
 		again, err := r.encode()
 		if err != nil || !bytes.Equal(b, again) {
 			t.Errorf("%x decodes and is encoded as %x, %v", b, again, err)
+		}
+	})
+}
+
+// FuzzDigests gives OpenDigests bytes of the store, and encodings as if they had been sealed.
+func FuzzDigests(f *testing.F) {
+	two := Keys{Suite: SuiteDSSE, Data: Key{1, 2, 3}, Outer: Key{4, 5, 6}}
+	for _, keys := range []Keys{fuzzKeys, two} {
+		b, err := SealDigests(keys, Digests{ETag: someMD5 + "-7", Checksum: Checksum{Algorithm: 1, Composite: true, Value: []byte{1, 2, 3, 4}}})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	for _, digits := range []string{"a0", "a10250", "a104180b", "a1050f", "a2041a00000001064401020304"} {
+		b, err := hex.DecodeString(digits)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, keys := range []Keys{fuzzKeys, two} {
+			if _, err := OpenDigests(keys, b); err != nil && !errors.Is(err, ErrNotAuthentic) {
+				t.Errorf("not an ErrNotAuthentic: %v", err)
+			}
+		}
+		l, err := digestsCipher(&fuzzKeys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := OpenDigests(fuzzKeys, l.seal(nil, b, nil, 0))
+		if err != nil {
+			return
+		}
+		w := d.wire()
+		if again, err := cborEncoder.Marshal(&w); err != nil || !bytes.Equal(b, again) {
+			t.Errorf("%x opens and is encoded as %x, %v", b, again, err)
 		}
 	})
 }

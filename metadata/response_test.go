@@ -22,7 +22,9 @@ func TestSetResponse(t *testing.T) {
 		{"bucket key", Envelope{Mode: SSEKMS, KeyID: "k", BucketKey: true}, Response{}, http.Header{headerSSE: {"aws:kms"}, headerKMSKeyID: {"k"}, headerBucketKey: {"true"}}},
 		{"context that is not repeated", Envelope{Mode: SSEKMS, KeyID: "k", Context: []byte(`{"a":"b"}`)}, Response{}, http.Header{headerSSE: {"aws:kms"}, headerKMSKeyID: {"k"}}},
 		{
-			"context", Envelope{Mode: SSEKMS, KeyID: "k", Context: []byte(`{"a":"b"}`)}, Response{Context: true},
+			"context",
+			Envelope{Mode: SSEKMS, KeyID: "k", Context: []byte(`{"a":"b"}`)},
+			Response{Context: true},
 			http.Header{headerSSE: {"aws:kms"}, headerKMSKeyID: {"k"}, headerContext: {"eyJhIjoiYiJ9"}},
 		},
 		{"no context", Envelope{Mode: SSEKMS, KeyID: "k"}, Response{Context: true}, http.Header{headerSSE: {"aws:kms"}, headerKMSKeyID: {"k"}}},

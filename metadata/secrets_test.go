@@ -44,7 +44,7 @@ func holdsNoKey(t *testing.T, text string, seeds ...string) {
 	t.Helper()
 	for _, seed := range seeds {
 		k := testKey(seed)
-		decimal := strings.Trim(fmt.Sprint(k[:4]), "[]")
+		decimal := strings.Trim(fmt.Sprintf("%d", k[:4]), "[]")
 		for _, form := range []string{
 			string(k[:4]), fmt.Sprintf("%x", k[:4]), fmt.Sprintf("%X", k[:4]), base64.StdEncoding.EncodeToString(k[:6]),
 			decimal, strings.ReplaceAll(decimal, " ", ","), strings.Trim(fmt.Sprintf("%#v", k[:4]), "[]byte{}"),
