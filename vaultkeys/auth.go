@@ -170,7 +170,7 @@ func (a *tokenAuth) login(ctx context.Context, c *client) (grant, error) {
 	}
 	a.used = func() string { return token }
 	r, err := c.do(ctx, request{method: http.MethodGet, path: "auth/token/lookup-self", token: token})
-	if e, ok := errors.AsType[*statusError](err); ok && e.status == http.StatusForbidden && !e.deadToken() {
+	if e, ok := errors.AsType[*statusError](err); ok && e.status == http.StatusForbidden && !e.dead {
 		return grant{token: token}, nil
 	}
 	if err != nil {

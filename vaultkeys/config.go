@@ -3,6 +3,7 @@ package vaultkeys
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -54,6 +55,9 @@ type Transit struct {
 	session *session
 	mount   string
 }
+
+// Format shows nothing of the session.
+func (Transit) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "vaultkeys.Transit") }
 
 // New checks the configuration. It does not contact Vault and does not read
 // secrets. The result must be closed.

@@ -19,6 +19,7 @@ const maxMessage = 300
 type statusError struct {
 	status  int
 	vault   bool   // the answer has the form of Vault's errors
+	dead    bool   // Vault says that it does not know the token
 	message string // Vault's explanation, without secrets; may be empty
 	class   error
 }
@@ -42,7 +43,9 @@ func newStatusError(status int, header http.Header, raw []byte, secrets []string
 	}
 	if json.Unmarshal(raw, &body) == nil && body.Errors != nil {
 		e.vault = true
-		e.message = clean(strings.Join(*body.Errors, "; "), secrets)
+		text := strings.Join(*body.Errors, "; ")
+		e.dead = status == http.StatusForbidden && (strings.Contains(text, "invalid token") || strings.Contains(text, "bad token"))
+		e.message = clean(text, secrets)
 	}
 	if status == http.StatusTooManyRequests {
 		e.class = kms.ErrThrottled
@@ -70,21 +73,6 @@ func clean(s string, secrets []string) string {
 	return s[:min(len(s), maxMessage)]
 }
 
-// says reports whether Vault's explanation has one of the texts in it.
-func (e *statusError) says(texts ...string) bool {
-	for _, t := range texts {
-		if strings.Contains(e.message, t) {
-			return true
-		}
-	}
-	return false
-}
-
-// deadToken reports whether Vault refused the token and not what was asked.
-func (e *statusError) deadToken() bool {
-	return e.status == http.StatusForbidden && e.says("invalid token", "bad token")
-}
-
 // classify gives the error its class: what Vault's answer to an operation with a
 // key means. refused is the class of a request that Vault calls invalid for
 // reasons not known here.
@@ -102,11 +90,11 @@ func (e *statusError) classify(refused error) {
 
 // classOf returns what Vault's explanation of an invalid request means.
 func classOf(message string, refused error) error {
-	e := &statusError{message: strings.ToLower(message)}
+	says := func(text string) bool { return strings.Contains(strings.ToLower(message), text) }
 	switch {
-	case e.says("key not found", "unknown key type"): // the latter: see noType
+	case says("key not found"), says("unknown key type"): // the latter: see noType
 		return kms.ErrKeyNotFound
-	case e.says("too old", "not supported for key type", "does not support", "soft-delet", "soft delet"):
+	case says("too old"), says("not supported for key type"), says("does not support"), says("soft-delet"), says("soft delet"):
 		return kms.ErrKeyState
 	default:
 		return refused

@@ -56,7 +56,7 @@ func (s *session) notRenewed(err error) {
 	switch {
 	case !ok || !e.vault || e.status/100 != 4 || e.status == http.StatusTooManyRequests:
 		s.schedule(renewRetry)
-	case e.deadToken():
+	case e.dead:
 		s.grant = grant{} // the next who needs one logs in
 	case s.method.static():
 		s.grant.renewable = false // it serves as long as it does

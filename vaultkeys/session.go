@@ -48,8 +48,9 @@ type session struct {
 
 // attempt is a login that is under way.
 type attempt struct {
-	done chan struct{}
-	err  error // once done is closed
+	done  chan struct{}
+	grant grant // once done is closed
+	err   error
 }
 
 func newSession(m method, c *client, log *slog.Logger) *session {
@@ -79,21 +80,17 @@ func (s *session) next() time.Time {
 }
 
 // token returns a token that is valid as far as is known, and logs in for it if
-// need be. While logins fail it does not wait for the next one.
+// need be. It waits for one login at most, and for none while logins fail.
 func (s *session) token(ctx context.Context) (string, error) {
-	for {
-		token, login, err := s.tokenOrLogin(time.Now())
-		if token != "" || err != nil {
-			return token, err
-		}
-		select {
-		case <-ctx.Done():
-			return "", ctx.Err()
-		case <-login.done:
-			if login.err != nil {
-				return "", login.err
-			}
-		}
+	token, login, err := s.tokenOrLogin(time.Now())
+	if token != "" || err != nil {
+		return token, err
+	}
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case <-login.done:
+		return login.grant.token, login.err
 	}
 }
 
@@ -166,6 +163,7 @@ func (s *session) startLogin() {
 		s.since, s.full = time.Now(), g.ttl
 		s.log.Info("logged in at Vault", "ttl", g.ttl, "renewable", g.renewable)
 		s.use(g)
+		a.grant = g
 	}()
 }
 

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
@@ -20,6 +19,9 @@ var _ kms.Provider = (*Transit)(nil)
 
 // validKey matches the names of keys.
 var validKey = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// validWrapped matches what Transit makes of a key.
+var validWrapped = regexp.MustCompile(`^vault:v([1-9][0-9]*):[A-Za-z0-9+/]+={0,2}$`)
 
 // emptyContext is the context for objects that have none.
 const emptyContext = "{}"
@@ -101,15 +103,15 @@ func contextBytes(encContext []byte) []byte {
 	return encContext
 }
 
-// parseWrapped checks that s is what Transit makes of a key, "vault:v<version>:"
-// and base64, and returns it with the version.
+// parseWrapped checks that s is what Transit makes of a key and returns it with
+// the version.
 func parseWrapped(s string) ([]byte, int, error) {
-	parts := strings.SplitN(s, ":", 3)
-	if len(parts) != 3 || parts[0] != "vault" || !strings.HasPrefix(parts[1], "v") || parts[2] == "" {
+	parts := validWrapped.FindStringSubmatch(s)
+	if parts == nil {
 		return nil, 0, errGarbage
 	}
-	version, err := strconv.ParseUint(parts[1][1:], 10, 31)
-	if err != nil || version == 0 {
+	version, err := strconv.ParseUint(parts[1], 10, 31)
+	if err != nil {
 		return nil, 0, errGarbage
 	}
 	if len(s) > kms.MaxWrapped {
@@ -161,7 +163,7 @@ func (t *Transit) call(ctx context.Context, operation, key string, refused error
 // alive and may encrypt with the key, then there is no such key, for Vault
 // counts that as creating it; e is made to say so.
 func (t *Transit) dead(ctx context.Context, e *statusError, operation string, r request) bool {
-	if e.deadToken() {
+	if e.dead {
 		return true
 	}
 	a, err := t.client.do(ctx, request{
@@ -169,7 +171,7 @@ func (t *Transit) dead(ctx context.Context, e *statusError, operation string, r 
 	})
 	if err != nil {
 		denied, ok := errors.AsType[*statusError](err)
-		return ok && denied.status == http.StatusForbidden && (denied.deadToken() || t.session.age(r.token) >= relogin)
+		return ok && denied.status == http.StatusForbidden && (denied.dead || t.session.age(r.token) >= relogin)
 	}
 	var data struct {
 		Capabilities []string `json:"capabilities"`
