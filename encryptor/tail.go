@@ -2,6 +2,7 @@ package encryptor
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -137,4 +138,18 @@ func MaxPartLength(limit int64) int64 {
 	}
 	n := rest / sealedChunk * ChunkSize
 	return min(n+max(0, rest%sealedChunk-chunkOverhead), MaxObjectSize)
+}
+
+// PeekPart returns what the header of a part says at the beginning of an object or of the part, without
+// authenticating any of it. It reports false if that is no header of a part.
+func PeekPart(prefix []byte) (Part, bool) {
+	if len(prefix) < headerSize || !IsEncrypted(prefix) || prefix[4] != formatVersion {
+		return Part{}, false
+	}
+	p := Part{
+		Number: binary.BigEndian.Uint32(prefix[8:]),
+		Length: int64(binary.BigEndian.Uint64(prefix[16:])), //nolint:gosec // checked below
+		Salt:   [32]byte(prefix[headerFixed:]),
+	}
+	return p, p.Number >= 1 && p.Number <= MaxParts && p.Length >= 0 && p.Length <= MaxObjectSize
 }

@@ -25,16 +25,19 @@ func (c cache[K, V]) get(key K) (V, bool) { return c.c.GetIfPresent(key) }
 
 func (c cache[K, V]) put(key K, v V) { c.c.Set(key, v) }
 
+func (c cache[K, V]) drop(key K) { c.c.Invalidate(key) }
+
 func (c cache[K, V]) close() {
 	c.c.InvalidateAll()
 	c.c.StopAllGoroutines()
 }
 
-// Bounds of the caches: records in bytes, about, and entries of listings, of
-// which one takes some 300 bytes.
+// Bounds of the caches: records in bytes, about, entries of listings, of
+// which one takes some 300 bytes, and uploads in progress, of 2 KiB.
 const (
 	recordCacheWeight = 16 << 20
 	entryCacheSize    = 64 << 10
+	uploadCacheSize   = 1 << 10
 )
 
 // recordID names the footer of one written object: by the commitment to its

@@ -22,6 +22,8 @@ type Gateway struct {
 	records  cache[recordID, *encryptor.Record]
 	entries  cache[entryID, s3api.Rewritten]
 	settings settingsCache
+	uploads  cache[uploadID, *uploadState]
+	sweeper  sweeper
 }
 
 // New returns a gateway with the given configuration. It contacts nothing.
@@ -34,6 +36,7 @@ func New(cfg Config) (*Gateway, error) {
 		signer:  new(sigv4.Signer),
 		records: newWeighted(recordCacheWeight, weighRecord),
 		entries: newCache[entryID, s3api.Rewritten](entryCacheSize),
+		uploads: newCache[uploadID, *uploadState](uploadCacheSize),
 	}
 	g.verifier = &sigv4.Verifier{
 		Lookup: func(accessKey string) (sigv4.Secret, bool) {
@@ -184,12 +187,20 @@ var handlers = map[string]func(*call) error{
 	"ListObjects":        (*call).listObjects,
 	"ListObjectsV2":      (*call).listObjectsV2,
 	"ListObjectVersions": (*call).listObjectVersions,
+
+	"CreateMultipartUpload":   (*call).createMultipartUpload,
+	"UploadPart":              (*call).uploadPart,
+	"CompleteMultipartUpload": (*call).completeMultipartUpload,
+	"AbortMultipartUpload":    (*call).abortMultipartUpload,
+	"ListParts":               (*call).listParts,
+	"ListMultipartUploads":    (*call).listMultipartUploads,
 }
 
 // Close releases what the gateway holds. Requests in flight are not affected.
 func (g *Gateway) Close() {
 	g.records.close()
 	g.entries.close()
+	g.uploads.close()
 }
 
 // newRequestID returns 16 upper-case hexadecimal digits, as S3's request ids.

@@ -1,0 +1,163 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
+)
+
+// endObject uploads what the object needs besides the parts that the store has
+// in the upload already: the last part, if that had to wait, the filler and
+// the footer. It returns what the store is to make the object of.
+func (c *call) endObject(ctx context.Context, up *uploadState, all attempts, chosen chosenParts, obj s3api.CompletedObject) ([]s3api.CompletedPart, error) {
+	rec, parts, last := objectRecord(chosen, obj)
+	if etag := c.compositeETag(up, obj); etag != "" {
+		rec.Digests.ETag = etag
+	}
+	end, err := c.tail(ctx, up, rec)
+	if err != nil {
+		return nil, err
+	}
+	number := freeNumber(all)
+	etag, err := c.putEnd(ctx, up, number, last, end)
+	if err != nil {
+		return nil, err
+	}
+	return append(parts, s3api.CompletedPart{Number: number, ETag: etag}), nil
+}
+
+// objectRecord returns the record of the object, the parts that the store has
+// of it, and the part that it has not, if there is one.
+func objectRecord(chosen chosenParts, obj s3api.CompletedObject) (rec *encryptor.Record, parts []s3api.CompletedPart, last *partRecord) {
+	rec = &encryptor.Record{
+		Length: obj.Size,
+		Digests: encryptor.Digests{Checksum: encryptor.Checksum{
+			Algorithm: uint8(obj.Checksum.Algorithm),
+			Composite: obj.Checksum.Type == s3api.Composite,
+			Value:     obj.Checksum.Value,
+		}},
+		Parts: make([]encryptor.Part, 0, len(chosen)),
+	}
+	parts = make([]s3api.CompletedPart, 0, len(chosen)+1)
+	for _, p := range chosen.inOrder() {
+		segment := p.segment()
+		if !obj.Checksum.IsZero() {
+			segment.Checksum = p.checksum
+		}
+		rec.Parts = append(rec.Parts, segment)
+		if p.stashed {
+			last = p // all before it are large enough to go to the store at once
+		} else {
+			parts = append(parts, s3api.CompletedPart{Number: p.number, ETag: p.storeETag})
+		}
+	}
+	return rec, parts, last
+}
+
+// tail returns the filler and the footer of the object.
+func (c *call) tail(ctx context.Context, up *uploadState, rec *encryptor.Record) ([]byte, error) {
+	tail := up.tail
+	if tail == nil {
+		keys, err := c.openEnvelope(ctx, up.env, source{bucket: up.bucket, key: up.key})
+		if err != nil {
+			return nil, err
+		}
+		defer keys.Clear()
+		t, err := encryptor.NewTail(keys)
+		if err != nil {
+			return nil, err
+		}
+		defer t.Clear()
+		tail = &t
+	}
+	foot, err := up.env.FooterCopy()
+	if err != nil {
+		return nil, err
+	}
+	return tail.Append(nil, foot, rec)
+}
+
+// freeNumber returns a number for the part that ends the object: one behind
+// those of all parts, and not always the same, so that two completions of one
+// upload at the same time do not replace each other's.
+func freeNumber(all attempts) int {
+	highest := 0
+	for number, of := range all {
+		for i := range of {
+			if !of[i].stashed {
+				highest = max(highest, number)
+			}
+		}
+	}
+	return highest + 1 + rand.IntN(s3api.MaxParts-highest) //nolint:gosec // not a secret; at most 9,999 are not stashed
+}
+
+// putEnd uploads the part that ends the object, with the ciphertext of the
+// part that waited in front, if there is one.
+func (c *call) putEnd(ctx context.Context, up *uploadState, number int, waited *partRecord, end []byte) (etag string, err error) {
+	body := &upload{length: int64(len(end))}
+	if waited == nil {
+		body.buffered = &buffer{b: end, class: -1}
+	} else {
+		size := encryptor.PartSize(waited.length)
+		stash, length, err := c.openSystem(ctx, waited.stash(up.dir()))
+		if err != nil {
+			return "", err
+		}
+		defer stash.Close() //nolint:errcheck // read only
+		if length >= 0 && length != size {
+			return "", fmt.Errorf("part %d waits as %d bytes, not %d: %w", waited.number, length, size, encryptor.ErrNotAuthentic)
+		}
+		body.length += size
+		body.stream = &storeBody{r: &ending{waited: stash, left: size, end: end}, size: body.length, free: func() {}}
+	}
+	sr := c.uploadRequest(http.MethodPut, up.uploadID)
+	sr.query = append(sr.query, s3api.Param{Name: "partNumber", Value: strconv.Itoa(number), HasValue: true})
+	resp, err := c.store(body, sr)
+	if errors.Is(err, s3api.ErrNoSuchUpload) {
+		return "", noSuchUpload(up.uploadID)
+	}
+	if err != nil {
+		return "", err
+	}
+	if etag = unquote(resp.Header.Get("Etag")); etag == "" {
+		return "", errors.New("the store gave a part no ETag")
+	}
+	return etag, nil
+}
+
+// ending reads a part that waited and what comes after it.
+type ending struct {
+	waited io.Reader
+	left   int64 // of waited, in bytes
+	end    []byte
+}
+
+func (e *ending) Read(p []byte) (int, error) {
+	if e.left > 0 {
+		n, err := e.waited.Read(p[:min(int64(len(p)), e.left)])
+		e.left -= int64(n)
+		switch {
+		case e.left == 0:
+			err = nil
+		case err == io.EOF:
+			err = &unreachableError{io.ErrUnexpectedEOF}
+		case err != nil:
+			err = &unreachableError{err}
+		}
+		return n, err
+	}
+	if len(e.end) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, e.end)
+	e.end = e.end[n:]
+	return n, nil
+}
