@@ -170,6 +170,13 @@ type Config struct {
 	// Default: the bucket's own name.
 	Realms map[string]string
 
+	// ReencryptCopies makes a copy under another root key than its source's a
+	// new encryption with a new data key, which moves all data through the
+	// gateway. Otherwise the store copies the ciphertext and the data key is
+	// sealed under the other root key too, so that who once opened the source
+	// can open the copy. Default: false.
+	ReencryptCopies bool
+
 	// ETag is the ETag policy. Default: ETagAuto.
 	ETag ETagPolicy
 

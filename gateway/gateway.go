@@ -188,6 +188,12 @@ var handlers = map[string]func(*call) error{
 	"ListObjectsV2":      (*call).listObjectsV2,
 	"ListObjectVersions": (*call).listObjectVersions,
 
+	"CopyObject":             (*call).copyObject,
+	"GetObjectAttributes":    (*call).getObjectAttributes,
+	"RestoreObject":          (*call).pass,
+	"UpdateObjectEncryption": (*call).updateObjectEncryption,
+	"UploadPartCopy":         (*call).uploadPartCopy,
+
 	"CreateMultipartUpload":   (*call).createMultipartUpload,
 	"UploadPart":              (*call).uploadPart,
 	"CompleteMultipartUpload": (*call).completeMultipartUpload,

@@ -98,6 +98,14 @@ func (c *call) prepareToRead(ctx context.Context, o *object) error {
 // answer sends what view describes of an encrypted object to the client. The
 // body of the store's answer begins at the stored offset start.
 func (c *call) answer(ctx context.Context, rd reading, o *object, resp *http.Response, start int64, v view) error {
+	err := c.send200(ctx, rd, o, resp, start, v)
+	if err != nil && !c.started && errors.Is(err, encryptor.ErrNotAuthentic) {
+		return c.answerFromBody(ctx, rd, o, err)
+	}
+	return err
+}
+
+func (c *call) send200(ctx context.Context, rd reading, o *object, resp *http.Response, start int64, v view) error {
 	var opener *encryptor.Opener
 	if v.status == http.StatusOK {
 		opener = encryptor.NewOpener(o.keys, o.layout, resp.Body)

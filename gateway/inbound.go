@@ -35,4 +35,8 @@ type Outcome struct {
 	ErrorCode string // S3 error code sent to the client
 	Aborted   bool   // the connection was cut because the body went bad after the header
 	Tampered  bool   // what the store returned was not authentic
+
+	// BodyEnvelope says that the object's metadata were another body's, and
+	// that it was opened with the envelope in its footer.
+	BodyEnvelope bool
 }

@@ -47,19 +47,29 @@ func (c *call) newIntake(mode metadata.Mode, length int64, body verifiedBody) (*
 		in.algo = s3api.CRC64NVME // as Amazon S3 where the client names none
 	}
 	in.sum = in.algo.New()
-	switch c.g.cfg.ETag {
-	case ETagAuto:
-		in.etag = in.wantMD5 != nil || length < c.g.cfg.BufferLimit
-	case ETagMD5:
-		in.etag = true
-	case ETagOpaque:
-	}
-	in.etag = in.etag && mode == metadata.SSES3 // in other modes an ETag says nothing of the plaintext
+	in.etag = c.etagIsMD5(mode, length, in.wantMD5 != nil)
 	if in.etag || in.wantMD5 != nil {
 		in.md5 = md5.New() //nolint:gosec // S3's ETag
 	}
 	in.body = body
 	return in, nil
+}
+
+// etagIsMD5 reports whether the ETag of an object of length bytes in the given
+// mode is to be the MD5 of its plaintext. known says that this has been
+// computed by somebody already.
+func (c *call) etagIsMD5(mode metadata.Mode, length int64, known bool) bool {
+	if mode != metadata.SSES3 { // an ETag says nothing of the plaintext
+		return false
+	}
+	switch c.g.cfg.ETag {
+	case ETagAuto:
+		return known || length < c.g.cfg.BufferLimit
+	case ETagMD5:
+		return true
+	default:
+		return false
+	}
 }
 
 func (in *intake) Read(p []byte) (int, error) {

@@ -90,7 +90,7 @@ func (c *call) accept(ctx context.Context, o *object, env *metadata.Envelope) er
 	o.env = env
 	size, ok := encryptor.PlaintextSize(o.stored)
 	if !ok || !env.Multipart && size != env.Length {
-		return fmt.Errorf("the store holds %d bytes for an object of %d: %w", o.stored, env.Length, encryptor.ErrNotAuthentic)
+		return c.recoverBody(ctx, o, fmt.Errorf("the store holds %d bytes for an object of %d: %w", o.stored, env.Length, encryptor.ErrNotAuthentic))
 	}
 	o.size = size
 	if env.Mode == metadata.SSES3 {
@@ -187,8 +187,7 @@ func (c *call) complete(ctx context.Context, o *object) error {
 	if err := c.unlock(ctx, o); err != nil {
 		return err
 	}
-	id := recordID{o.env.Data.Commitment, o.storeETag, o.stored}
-	rec, known := c.g.records.get(id)
+	rec, known := c.g.records.get(o.recordID())
 	if !known {
 		n := min(encryptor.FooterBound(o.stored), o.stored)
 		tail, err := c.readRange(ctx, o, "bytes=-"+strconv.FormatInt(n, 10), n)
@@ -196,15 +195,17 @@ func (c *call) complete(ctx context.Context, o *object) error {
 			return err
 		}
 		if rec, err = encryptor.OpenFooter(o.keys, o.stored, tail); err != nil {
-			return err
+			return c.useBodyEnvelope(ctx, o, tail, err)
 		}
 	}
 	if err := o.adopt(rec); err != nil {
 		return err
 	}
-	c.g.records.put(id, rec)
+	c.g.records.put(o.recordID(), rec)
 	return nil
 }
+
+func (o *object) recordID() recordID { return recordID{o.env.Data.Commitment, o.storeETag, o.stored} }
 
 // adopt takes rec for the record of the object, if it can be.
 func (o *object) adopt(rec *encryptor.Record) (err error) {

@@ -83,8 +83,8 @@ func (c *call) passDocument(sr *storeRequest) error {
 	if err != nil {
 		return err
 	}
-	if c.op.Name == "PutBucketPolicy" {
-		if err := checkPolicy(doc); err != nil {
+	if check := documentChecks[c.op.Name]; check != nil {
+		if err := check(doc); err != nil {
 			return err
 		}
 	}
@@ -94,6 +94,13 @@ func (c *call) passDocument(sr *storeRequest) error {
 	}
 	sr.setDocument(doc, contentType)
 	return nil
+}
+
+// documentChecks refuse documents that would have the store do what it cannot
+// do rightly with ciphertext, or what the gateway does not show it.
+var documentChecks = map[string]func([]byte) error{
+	"PutBucketPolicy": checkPolicy,
+	"RestoreObject":   checkRestore,
 }
 
 // digestDeclared reports whether the client says what the digest of the

@@ -1,0 +1,117 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
+)
+
+// maxCopyAnswer bounds a store's answer to a copy in bytes.
+const maxCopyAnswer = 64 << 10
+
+// copyStored lets the store copy the ciphertext and gives the copy an envelope
+// of its own: the same data keys, sealed as the copy is to be encrypted and
+// bound to its name.
+func (c *call) copyStored(ctx context.Context, req *copyRequest, o *object, h http.Header) (*copied, error) {
+	if req.self && !req.condition.IsZero() {
+		if err := c.checkSelfCondition(ctx, req, o); err != nil {
+			return nil, err
+		}
+	}
+	env, err := c.reseal(ctx, &req.enc, o)
+	if err != nil {
+		return nil, err
+	}
+	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
+	if req.ReplaceTags {
+		h["X-Amz-Tagging-Directive"] = []string{"REPLACE"}
+		copyHeaders(h, c.header, []string{"X-Amz-Tagging"})
+	}
+	copyHeaders(h, c.header, []string{"X-Amz-Source-Expected-Bucket-Owner"})
+	result, from, err := c.storeCopy(ctx, o, env, nil, h)
+	if err != nil {
+		return nil, err
+	}
+	made := *o // as it is under its new name
+	made.source, made.env, made.storeETag = c.self(), env, result.ETag
+	made.customer = req.enc.customer
+	if req.self {
+		if err := c.settle(ctx, o, &made); err != nil {
+			return nil, err
+		}
+	}
+	etag, err := c.etag(ctx, &made)
+	if err != nil {
+		return nil, err
+	}
+	return &copied{
+		env: env, etag: etag, checksum: s3Checksum(o.digests.Checksum, len(o.parts())),
+		modified: result.Modified, from: from,
+	}, nil
+}
+
+// checkSelfCondition applies the client's condition on the destination of a
+// copy to the object that is copied onto itself. That it is still this object
+// when the copy is made is what every copy asks the store for.
+func (c *call) checkSelfCondition(ctx context.Context, req *copyRequest, o *object) error {
+	if req.VersionID != "" {
+		_, err := c.storeCondition(ctx, c.key, "", req.condition) // which is on the current version
+		return err
+	}
+	etag, err := c.etag(ctx, o)
+	if err != nil {
+		return err
+	}
+	return req.condition.Check(true, etag)
+}
+
+// reseal returns an envelope for a body that stays as it is, to be the
+// object of the call encrypted as enc says.
+func (c *call) reseal(ctx context.Context, enc *encryption, o *object) (*metadata.Envelope, error) {
+	env, keks, err := c.newEnvelope(ctx, enc)
+	defer keks.Clear()
+	if err != nil {
+		return nil, err
+	}
+	if err := env.Inherit(o.env); err != nil {
+		return nil, err
+	}
+	return env, env.Seal(keks, o.keys, c.realm(c.bucket), c.key)
+}
+
+// storeCopy makes the store copy exactly the object o to that of the call,
+// where h and env are all of its metadata.
+func (c *call) storeCopy(ctx context.Context, o *object, env *metadata.Envelope, q s3api.Query, h http.Header) (*s3api.CopyResult, http.Header, error) {
+	value, err := env.Encode()
+	if err != nil {
+		return nil, nil, err
+	}
+	h[metadata.Header] = []string{value}
+	h["X-Amz-Copy-Source"] = []string{s3api.CopySource{Bucket: o.bucket, Key: o.key, VersionID: o.versionID}.String()}
+	h["X-Amz-Copy-Source-If-Match"] = []string{quote(o.storeETag)}
+	h["X-Amz-Metadata-Directive"] = []string{"REPLACE"}
+	resp, err := c.send(ctx, &storeRequest{method: http.MethodPut, bucket: c.bucket, key: c.key, query: q, header: h})
+	if err != nil {
+		return nil, nil, err
+	}
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusPreconditionFailed:
+		drain(resp.Body)
+		return nil, nil, errReplaced
+	default:
+		return nil, nil, c.storeError(resp)
+	}
+	doc, err := readDocument(resp, maxCopyAnswer)
+	if err != nil {
+		return nil, nil, err
+	}
+	result, err := s3api.ParseCopyResult(doc)
+	if errors.Is(err, s3api.ErrPreconditionFailed) {
+		return nil, nil, errReplaced
+	}
+	return result, resp.Header, err
+}

@@ -1,0 +1,68 @@
+package gateway
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // S3's ETag
+	"net/http"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
+)
+
+// copyStream decrypts the object and stores it as a new one, with new data
+// keys, as it passes through.
+func (c *call) copyStream(ctx context.Context, req *copyRequest, o *object, from, h http.Header) (*copied, error) {
+	if o.size > maxPlaintextPut {
+		return nil, s3api.ErrCopySourceTooLarge
+	}
+	if req.ReplaceTags {
+		copyHeaders(h, c.header, []string{"X-Amz-Tagging"})
+	} else if tags, err := c.tags(ctx, o, from); err != nil {
+		return nil, err
+	} else if tags != "" {
+		h["X-Amz-Tagging"] = []string{tags}
+	}
+	if req.self && !req.condition.IsZero() {
+		// A store that checks the condition under a lock on the object does not
+		// let it be read meanwhile.
+		if err := c.checkSelfCondition(ctx, req, o); err != nil {
+			return nil, err
+		}
+		c.header = c.header.Clone()
+		c.header.Del("If-Match")
+		c.header.Del("If-None-Match")
+	}
+	body, err := c.openCopy(ctx, o, 0, o.size)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	in := c.copyIntake(req, o, body)
+	put, err := c.put(&req.enc, in, o.size, h)
+	if err != nil {
+		return nil, body.failure(err)
+	}
+	done := &copied{env: put.env, etag: put.etag(), checksum: s3Checksum(put.digests.Checksum, 0), from: put.from}
+	// The answer to an upload does not say when the object was made, except so.
+	if done.modified, err = http.ParseTime(put.from.Get("Date")); err != nil {
+		done.modified = c.g.cfg.Now()
+	}
+	return done, nil
+}
+
+// copyIntake computes what the copy has of digests: the checksum that the
+// request names, else of the source's kind, and the MD5 where the source has
+// one or an upload of that size would.
+func (c *call) copyIntake(req *copyRequest, o *object, body verifiedBody) *intake {
+	in := &intake{body: body, algo: req.Checksum}
+	if in.algo == 0 {
+		in.algo = s3api.Algorithm(o.digests.Checksum.Algorithm)
+	}
+	if !in.algo.Valid() {
+		in.algo = s3api.CRC64NVME
+	}
+	in.sum = in.algo.New()
+	if in.etag = c.etagIsMD5(req.enc.mode, o.size, isMD5(o.digests.ETag)); in.etag {
+		in.md5 = md5.New() //nolint:gosec // S3's ETag
+	}
+	return in
+}

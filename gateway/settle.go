@@ -1,0 +1,90 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
+	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
+)
+
+// settleAttempts bounds how often the metadata of one object are mended.
+const settleAttempts = 8
+
+// settle looks whether the envelope that was just given to an object in place
+// is on the body that it is for. If an upload came in between, its body gets
+// its own envelope back. That must be under the root key that the object had,
+// which is before, or the one that it was given, in after; both have the data
+// keys of before.
+//
+// Of a version that nobody can overwrite there is nothing to settle.
+func (c *call) settle(ctx context.Context, before, after *object) error {
+	if before.versionID != "" && before.versionID != nullVersion {
+		return nil
+	}
+	for range settleAttempts {
+		found, from, err := c.mismatch(ctx, before, after)
+		if err != nil || found == nil {
+			return err
+		}
+		c.g.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "an upload and a change of metadata came together",
+			slog.String("request_id", c.id), slog.String("bucket", found.bucket), slog.String("key", found.key))
+		h := make(http.Header, 16)
+		keepHeaders(h, from)
+		_, _, err = c.storeCopy(ctx, found, found.env, nil, h)
+		if err != nil && !errors.Is(err, errReplaced) {
+			return err
+		}
+	}
+	return nil // readers use the body's own envelope
+}
+
+// mismatch returns the object of before as its body says it is, with what the
+// store says of it, or nil if its metadata are the body's own.
+func (c *call) mismatch(ctx context.Context, before, after *object) (*object, http.Header, error) {
+	p, err := c.peek(ctx, before.source)
+	if errors.Is(err, s3api.ErrNoSuchKey) || err == nil && p == nil {
+		return nil, nil, nil // deleted or replaced since
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	env, err := metadata.FromHeader(p.header)
+	if err != nil || env == nil || env.Data.Commitment != before.env.Data.Commitment {
+		return nil, nil, nil //nolint:nilerr // another upload's metadata, which came with its body
+	}
+	now := object{source: before.source, stored: p.stored, storeETag: unquote(p.header.Get("Etag")), versionID: p.header.Get("X-Amz-Version-Id")}
+	tail, err := c.wholeFooter(ctx, &now, p.tail)
+	if errors.Is(err, errReplaced) || errors.Is(err, s3api.ErrNoSuchKey) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err = encryptor.OpenFooter(before.keys, now.stored, tail); err == nil {
+		return nil, nil, nil
+	}
+	for _, like := range []*object{before, after} {
+		now.env, now.customer = like.env, like.customer
+		found, ferr := c.openBodyEnvelope(ctx, &now, tail)
+		if ferr == nil {
+			return found, p.header, nil
+		}
+		err = errors.Join(err, ferr)
+	}
+	return nil, nil, err
+}
+
+// nullVersion is the id of versions from times without versioning. It is the
+// only one that another upload can have too.
+const nullVersion = "null"
+
+// keepHeaders puts everything that the store said of an object and takes back
+// into the request that gives the object other metadata.
+func keepHeaders(h, from http.Header) {
+	addDescription(h, from)
+	copyHeaders(h, from, []string{"X-Amz-Storage-Class", redirectMetadata})
+}

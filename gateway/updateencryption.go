@@ -1,0 +1,134 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
+)
+
+// maxObjectEncryption bounds the document of UpdateObjectEncryption in bytes.
+const maxObjectEncryption = 64 << 10
+
+var (
+	errLocked = s3api.ErrAccessDenied.WithMessage("The encryption of an object under Object Lock cannot be changed.")
+
+	errOldVersion = s3api.ErrNotImplemented.WithMessage(
+		"The store cannot change the metadata of a version that is not the current one.")
+)
+
+// updateObjectEncryption seals the data keys of an object under a KMS key. The
+// body stays as it is.
+//
+// A store changes metadata by copying the object onto itself. Unlike on Amazon
+// S3, Last-Modified is then the time of the change; stores other than MinIO
+// make a new version of an object that has versions; and an ETag that was the
+// MD5 of the plaintext becomes one that says nothing of it, as objects of
+// SSE-KMS have here.
+//
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_UpdateObjectEncryption.html
+func (c *call) updateObjectEncryption() error {
+	ctx := c.r.Context()
+	enc, err := c.parseObjectEncryption(ctx)
+	if err != nil {
+		return err
+	}
+	for attempt := 1; ; attempt++ {
+		err := c.updateOnce(ctx, enc)
+		if errors.Is(err, errReplaced) && attempt < copyAttempts {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		c.w.Header()["Content-Length"] = []string{"0"}
+		c.start(http.StatusOK)
+		return nil
+	}
+}
+
+// parseObjectEncryption reads how the object is to be encrypted. What may be
+// written to the bucket with PutObject, objects may be changed to.
+func (c *call) parseObjectEncryption(ctx context.Context) (encryption, error) {
+	if _, err := metadata.ParseCustomer(c.header); err != nil {
+		return encryption{}, err
+	}
+	doc, err := c.verifiedDocument(maxObjectEncryption)
+	if err != nil {
+		return encryption{}, err
+	}
+	want, err := s3api.ParseObjectEncryption(doc)
+	if err != nil {
+		return encryption{}, err
+	}
+	as := *c
+	as.header = http.Header{
+		"X-Amz-Server-Side-Encryption":                    {"aws:kms"},
+		"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id":     {want.KeyARN},
+		"X-Amz-Server-Side-Encryption-Bucket-Key-Enabled": {strconv.FormatBool(want.BucketKey)},
+	}
+	return as.chooseEncryption(ctx)
+}
+
+func (c *call) updateOnce(ctx context.Context, enc encryption) error {
+	src := c.self()
+	o, from, err := c.look(ctx, src)
+	if err != nil {
+		return err
+	}
+	c.out.Mode = enc.mode.String()
+	if o.env == nil || o.env.Mode != metadata.SSES3 && o.env.Mode != metadata.SSEKMS {
+		return s3api.ErrEncryptionSource
+	}
+	if from["X-Amz-Object-Lock-Mode"] != nil || from.Get("X-Amz-Object-Lock-Legal-Hold") == "ON" {
+		return errLocked
+	}
+	// The client does not know which context the object has, and means to keep it.
+	enc.context = o.env.Context
+	env, err := c.reseal(ctx, &enc, o)
+	if err != nil {
+		return err
+	}
+	q, err := c.inPlace(ctx, o, from)
+	if err != nil {
+		return err
+	}
+	h := make(http.Header, 24)
+	keepHeaders(h, from)
+	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
+	if q == nil {
+		h["If-Match"] = []string{quote(o.storeETag)} // for stores that can be asked so much
+	}
+	if _, _, err := c.storeCopy(ctx, o, env, q, h); err != nil {
+		return err
+	}
+	after := *o
+	after.env = env
+	return c.settle(ctx, o, &after)
+}
+
+// inPlace returns what makes the store change that very version of an object.
+// MinIO takes the version's id for that. Elsewhere a change is a new version,
+// which an old one must not become.
+func (c *call) inPlace(ctx context.Context, o *object, from http.Header) (s3api.Query, error) {
+	if o.versionID == "" {
+		return nil, nil
+	}
+	if from.Get("Server") == "MinIO" {
+		return versionQuery(o.versionID), nil
+	}
+	if !c.query.Has("versionId") {
+		return nil, nil
+	}
+	current, err := c.headVersion(ctx, c.key, "")
+	if err != nil {
+		return nil, err
+	}
+	if current.header.Get("X-Amz-Version-Id") != o.versionID {
+		return nil, errOldVersion
+	}
+	return nil, nil
+}
