@@ -45,9 +45,33 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	    master_keys_file <path>
 //	    active_key       <id>
 //
+//	    # keys of a key management service
+//	    keys <provider> {
+//	        <options of the provider...>
+//	    }
+//	    kms {
+//	        default_key     <key>
+//	        alias           <alias> <key>
+//	        key_id_format   name|arn [<region> <account>]
+//	        cache_ttl       <duration>|off
+//	        cache_size      <keys>
+//	        bucket_key_ttl  <duration>
+//	        bucket_key_uses <objects>
+//	        timeout         <duration>
+//	    }
+//
+//	    # how objects are encrypted
+//	    encryption <patterns...> {
+//	        default     AES256|aws:kms|aws:kms:dsse [<key>]
+//	        bucket_key
+//	        require     AES256|aws:kms|aws:kms:dsse|SSE-C...
+//	        block_sse_c
+//	    }
+//
 //	    # clients
 //	    credential <access_key> <secret_key> {
 //	        buckets   <patterns...>
+//	        kms_keys  <patterns...>
 //	        read_only
 //	    }
 //	    credentials_file <path>
@@ -59,10 +83,12 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	    realm           <bucket> <name>
 //	    etag            auto|md5|opaque
 //	    buffer_limit    <size>
+//	    system_bucket   <bucket>
 //	}
 //
-// master_key, credential, realm, public_buckets and plaintext_reads can be
-// given several times, all others once.
+// master_key, alias, encryption, credential, buckets, kms_keys, realm,
+// public_buckets and plaintext_reads can be given several times, all others
+// once.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume directive name
 	if d.NextArg() {
@@ -89,6 +115,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // repeatable are the subdirectives that can be given more than once.
 var repeatable = map[string]bool{
 	"master_key":      true,
+	"encryption":      true,
 	"credential":      true,
 	"realm":           true,
 	"public_buckets":  true,
@@ -107,6 +134,9 @@ var subdirectives = map[string]func(*Handler, *caddyfile.Dispenser) error{
 	"master_key":       pair("an id and a key", func(h *Handler) *map[string]string { return &h.MasterKeys }),
 	"master_keys_file": single(func(h *Handler) *string { return &h.MasterKeysFile }),
 	"active_key":       single(func(h *Handler) *string { return &h.ActiveKey }),
+	"keys":             (*Handler).unmarshalKeys,
+	"kms":              (*Handler).unmarshalKMS,
+	"encryption":       (*Handler).unmarshalEncryption,
 	"credential":       (*Handler).unmarshalCredential,
 	"credentials_file": single(func(h *Handler) *string { return &h.CredentialsFile }),
 	"region":           single(func(h *Handler) *string { return &h.Region }),
@@ -115,7 +145,8 @@ var subdirectives = map[string]func(*Handler, *caddyfile.Dispenser) error{
 	"realm":            pair("a bucket and a name", func(h *Handler) *map[string]string { return &h.Realms }),
 	"etag": oneOf(func(h *Handler) *gateway.ETagPolicy { return &h.ETag },
 		gateway.ETagAuto, gateway.ETagMD5, gateway.ETagOpaque),
-	"buffer_limit": (*Handler).unmarshalBufferLimit,
+	"buffer_limit":  (*Handler).unmarshalBufferLimit,
+	"system_bucket": single(func(h *Handler) *string { return &h.SystemBucket }),
 }
 
 // single parses a subdirective with one argument.
@@ -240,6 +271,15 @@ func (h *Handler) unmarshalCredential(d *caddyfile.Dispenser) error {
 				return err
 			}
 			c.Buckets = append(c.Buckets, list...)
+		case "kms_keys":
+			list := d.RemainingArgs()
+			if len(list) == 0 {
+				return d.ArgErr()
+			}
+			if err := checkKeyPatterns(list); err != nil {
+				return d.WrapErr(err)
+			}
+			c.KMSKeys = append(c.KMSKeys, list...)
 		case "read_only":
 			if d.NextArg() {
 				return d.ArgErr()

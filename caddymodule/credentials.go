@@ -45,6 +45,7 @@ func (h *Handler) clients(x expander) (gateway.Credentials, error) {
 			AccessKey: cred.AccessKey,
 			Secret:    cred.Secret,
 			Buckets:   c.Buckets,
+			KMSKeys:   c.KMSKeys,
 			ReadOnly:  c.ReadOnly,
 		}); err != nil {
 			return nil, fmt.Errorf("credential: %w", err)
@@ -101,16 +102,30 @@ func parseCredentials(data []byte, fixed credentialSet) (credentialSet, error) {
 		if err := gateway.CheckPatterns(c.Buckets); err != nil {
 			return nil, fmt.Errorf("credential %s: %w", c.AccessKey, err)
 		}
+		if err := checkKeyPatterns(c.KMSKeys); err != nil {
+			return nil, fmt.Errorf("credential %s: %w", c.AccessKey, err)
+		}
 		if err := set.add(&gateway.Credential{
 			AccessKey: c.AccessKey,
 			Secret:    secret,
 			Buckets:   c.Buckets,
+			KMSKeys:   c.KMSKeys,
 			ReadOnly:  c.ReadOnly,
 		}); err != nil {
 			return nil, err
 		}
 	}
 	return set, nil
+}
+
+// checkKeyPatterns reports the first pattern of KMS keys that cannot be used.
+func checkKeyPatterns(patterns []string) error {
+	for _, p := range patterns {
+		if gateway.CheckPatterns([]string{p}) != nil {
+			return fmt.Errorf("bad pattern of KMS keys %q", p)
+		}
+	}
+	return nil
 }
 
 // withoutContent keeps what a JSON error says of the place and drops what it

@@ -17,7 +17,7 @@ func TestParseCredentials(t *testing.T) {
 	fixed := credentialSet{"FIXED": {AccessKey: "FIXED"}}
 	set, err := parseCredentials([]byte(`{"credentials": [
 		{"access_key": "A", "secret_key": "a-secret-value"},
-		{"access_key": "B", "secret_key": "b-secret-value", "buckets": ["x-*"], "read_only": true}
+		{"access_key": "B", "secret_key": "b-secret-value", "buckets": ["x-*"], "kms_keys": ["y", "team/*"], "read_only": true}
 	]}`), fixed)
 	if err != nil {
 		t.Fatal(err)
@@ -25,9 +25,10 @@ func TestParseCredentials(t *testing.T) {
 	if a, ok := set.Lookup("A"); !ok || a.ReadOnly || len(a.Buckets) != 0 || a.Secret.IsZero() {
 		t.Errorf("A: %+v", a)
 	}
-	if b, ok := set.Lookup("B"); !ok || !b.ReadOnly || len(b.Buckets) != 1 {
+	if b, ok := set.Lookup("B"); !ok || !b.ReadOnly || len(b.Buckets) != 1 || len(b.KMSKeys) != 2 {
 		t.Errorf("B: %+v", b)
 	}
+		{`{"credentials": [{"access_key": "A", "secret_key": "a-secret-value", "kms_keys": ["["]}]}`, "bad pattern of KMS keys"},
 	if _, ok := set.Lookup("FIXED"); !ok {
 		t.Error("the credential of the config is missing")
 	}
@@ -70,7 +71,7 @@ func TestParseCredentials(t *testing.T) {
 }
 
 func FuzzParseCredentials(f *testing.F) {
-	f.Add([]byte(`{"credentials": [{"access_key": "A", "secret_key": "a-secret-value", "buckets": ["x-*"], "read_only": true}]}`))
+	f.Add([]byte(`{"credentials": [{"access_key": "A", "secret_key": "a-secret-value", "buckets": ["x-*"], "kms_keys": ["y"], "read_only": true}]}`))
 	f.Add([]byte(`{"credentials": null}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		set, err := parseCredentials(data, nil)

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,8 +25,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		logOutcome(r, &out)
 	}()
 
+	defer h.keys.use()()
 	restoreMetadata(r)
-	in := gateway.Inbound{Target: originalTarget(r), Outcome: &out}
+	in := gateway.Inbound{Target: originalTarget(r), Secure: secure(r), Outcome: &out}
 	if h.Upstream == "" {
 		in.Via = newNextTransport(next, r, h.logger)
 	}
@@ -56,6 +58,22 @@ func originalTarget(r *http.Request) string {
 		}
 	}
 	return target
+}
+
+// secure reports whether the client speaks TLS: to this server, or to a proxy
+// that the server is configured to trust and that says so.
+func secure(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
+	if trusted, ok := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); !ok || !trusted {
+		return false
+	}
+	// With several proxies, each way from one to the next must be TLS.
+	said := strings.Split(strings.Join(r.Header.Values("X-Forwarded-Proto"), ","), ",")
+	return !slices.ContainsFunc(said, func(proto string) bool {
+		return !strings.EqualFold(strings.TrimSpace(proto), "https")
+	})
 }
 
 // logOutcome adds what became of the request to its access log entry.

@@ -19,6 +19,7 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 	tampered *prometheus.CounterVec
 	aborted  *prometheus.CounterVec
+	keyUses  *prometheus.CounterVec
 }
 
 var collectors = &metrics{
@@ -47,12 +48,18 @@ var collectors = &metrics{
 		Name:      "aborted_total",
 		Help:      "Requests whose connection was cut before the end of the response, by operation.",
 	}, []string{"operation"}),
+	keyUses: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy",
+		Subsystem: "s3_sse",
+		Name:      "kms_key_uses_total",
+		Help:      "Uses of keys of the key management service by action and result: hit (remembered), miss (the service was asked) or an error.",
+	}, []string{"action", "result"}),
 }
 
 // newMetrics registers the collectors with the registry of a config. Several
 // handlers of a config share it.
 func newMetrics(registry *prometheus.Registry) (*metrics, error) {
-	for _, c := range []prometheus.Collector{collectors.requests, collectors.duration, collectors.tampered, collectors.aborted} {
+	for _, c := range []prometheus.Collector{collectors.requests, collectors.duration, collectors.tampered, collectors.aborted, collectors.keyUses} {
 		err := registry.Register(c)
 		if _, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); err != nil && !ok {
 			return nil, err
@@ -100,7 +107,7 @@ func codeLabel(status int) string {
 
 func sseLabel(mode string) string {
 	switch mode {
-	case "SSE-S3", "plaintext":
+	case "SSE-S3", "SSE-KMS", "DSSE-KMS", "SSE-C", "plaintext":
 		return mode
 	default:
 		return "none"

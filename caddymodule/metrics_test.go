@@ -75,7 +75,7 @@ func TestMetricsLabels(t *testing.T) {
 			t.Errorf("%s: %v", c.name, c.got)
 		}
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.tampered, m.aborted} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.tampered, m.aborted, m.keyUses} {
 		problems, err := testutil.CollectAndLint(c)
 		if err != nil || len(problems) != 0 {
 			t.Error(problems, err)

@@ -1,11 +1,13 @@
 package caddymodule
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -64,7 +66,8 @@ type Handler struct {
 
 	// The account at the store that requests are signed with. Clients must
 	// not know it: it can write what is not encrypted. Required unless
-	// `upstream_identity` is `client`.
+	// `upstream_identity` is `client`: then it is used for `system_bucket`
+	// only, and without it what needs that bucket is refused.
 	UpstreamCredentials *UpstreamCredentials `json:"upstream_credentials,omitempty"`
 
 	// The region that requests to the store are signed for. Accepts
@@ -104,6 +107,19 @@ type Handler struct {
 	// key.
 	ActiveKey string `json:"active_key,omitempty"`
 
+	// Where the keys of SSE-KMS and DSSE-KMS are: a module of the namespace
+	// `http.handlers.s3_sse.keys`. Default: nowhere, so that requests for these
+	// modes are refused.
+	KeysRaw json.RawMessage `json:"keys,omitempty" caddy:"namespace=http.handlers.s3_sse.keys inline_key=provider"`
+
+	// How the keys of `keys` are named and how long they are remembered.
+	KMS *KMSOptions `json:"kms,omitempty"`
+
+	// How objects are encrypted. The first rule whose patterns match a bucket
+	// applies. Default: none, so that objects are encrypted as the request or
+	// the bucket's own configuration says, otherwise with SSE-S3.
+	Encryption []EncryptionRule `json:"encryption,omitempty"`
+
 	// The clients. At least one is required, here or in `credentials_file`,
 	// unless there are `public_buckets`.
 	Credentials []Credential `json:"credentials,omitempty"`
@@ -141,7 +157,16 @@ type Handler struct {
 	// before anything is sent to the store, at most 64 MiB. Default: 1 MiB.
 	BufferLimit int64 `json:"buffer_limit,omitempty"`
 
+	// The bucket of the store in which the handler keeps the encryption
+	// configurations of buckets and the state of multipart uploads, sealed. It
+	// is made when it is needed, and clients cannot see or use it. Handlers in
+	// front of the same store share it if they have the same master keys; others
+	// must have one of their own. Accepts placeholders. Default:
+	// `caddy-s3-sse-system`.
+	SystemBucket string `json:"system_bucket,omitempty"`
+
 	gateway s3Server
+	keys    *lease               // on the key service, nil without one
 	direct  *transport.Transport // to Upstream
 	logger  *zap.Logger
 	slogger *slog.Logger
@@ -168,6 +193,11 @@ type Credential struct {
 	// Patterns of the buckets that the client may use, in the syntax of
 	// `public_buckets`. Default: all.
 	Buckets []string `json:"buckets,omitempty"`
+
+	// Patterns of the names of the KMS keys that the client may use, for
+	// writing and for reading, in the same syntax, in which `*` does not stand
+	// for `/`. Default: all.
+	KMSKeys []string `json:"kms_keys,omitempty"`
 
 	// Whether to refuse every operation that writes. Default: `false`.
 	ReadOnly bool `json:"read_only,omitempty"`
@@ -217,6 +247,18 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.metrics, err = newMetrics(ctx.GetMetricsRegistry()); err != nil {
 		return err
 	}
+	if cfg.KMS, err = h.keyService(ctx, x, cfg.Region); err != nil {
+		return err
+	}
+	if cfg.Rules, err = h.rules(&cfg.KMS); err != nil {
+		return err
+	}
+	if cfg.SystemBucket, err = x.text("system_bucket", h.SystemBucket); err != nil {
+		return err
+	}
+	if b := cfg.SystemBucket; b != "" && !bucketName.MatchString(b) {
+		return fmt.Errorf("system_bucket: %q cannot be the name of a bucket", b)
+	}
 	gw, err := gateway.New(cfg)
 	if err != nil {
 		return err
@@ -228,6 +270,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	return nil
 }
 
+// bucketName matches the names that buckets can have.
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
 // upstream says how requests get to the store.
 func (h *Handler) upstream(ctx caddy.Context, x expander) (gateway.Upstream, error) {
 	u := gateway.Upstream{Identity: h.UpstreamIdentity, Integrity: h.UpstreamIntegrity}
@@ -236,9 +281,6 @@ func (h *Handler) upstream(ctx caddy.Context, x expander) (gateway.Upstream, err
 		return u, err
 	}
 	if c := h.UpstreamCredentials; c != nil {
-		if u.Identity == gateway.IdentityClient {
-			return u, errors.New("upstream_credentials are not used when upstream_identity is client")
-		}
 		if u.Credential, err = x.credential("upstream_credentials", c.AccessKey, c.SecretKey); err != nil {
 			return u, err
 		}
@@ -276,6 +318,9 @@ func (h *Handler) Validate() error {
 		if err := gateway.CheckPatterns(c.Buckets); err != nil {
 			return fmt.Errorf("credential %d: %w", i+1, err)
 		}
+		if err := checkKeyPatterns(c.KMSKeys); err != nil {
+			return fmt.Errorf("credential %d: %w", i+1, err)
+		}
 	}
 	for bucket, name := range h.Realms {
 		if bucket == "" || name == "" {
@@ -288,6 +333,7 @@ func (h *Handler) Validate() error {
 // Cleanup releases what Provision acquired, as far as it got. Requests that
 // are still being served are not disturbed.
 func (h *Handler) Cleanup() error {
+	h.keys.close()
 	if h.gateway != nil {
 		h.gateway.Close()
 	}

@@ -64,17 +64,28 @@ func TestProvision(t *testing.T) {
 	keys := write(t, "keys", string(localkeys.FormatFile([]localkeys.Key{a, b}, "b")))
 	clients := write(t, "clients.json", credentialsDoc("A"))
 	for name, change := range map[string]func(*Handler){
-		"minimal":             func(*Handler) {},
-		"upstream from env":   func(h *Handler) { h.Upstream = "{env.TEST_UPSTREAM}" },
-		"through next":        func(h *Handler) { h.Upstream, h.StoreHost = "", "[::1]:9000" },
-		"keys from file":      func(h *Handler) { h.MasterKeys, h.MasterKeysFile = nil, keys },
-		"keys from both":      func(h *Handler) { h.MasterKeysFile = keys },
-		"other active key":    func(h *Handler) { h.MasterKeysFile, h.ActiveKey = keys, "2026" },
-		"clients from file":   func(h *Handler) { h.Credentials, h.CredentialsFile = nil, clients },
-		"public buckets only": func(h *Handler) { h.Credentials, h.PublicBuckets = nil, []string{"www"} },
-		"client identity":     func(h *Handler) { h.UpstreamIdentity, h.UpstreamCredentials = "client", nil },
-		"tls":                 func(h *Handler) { h.Upstream = "https://127.0.0.1:1" },
-		"h2c":                 func(h *Handler) { h.Transport = &reverseproxy.HTTPTransport{Versions: []string{"h2c"}} },
+		"minimal":                        func(*Handler) {},
+		"upstream from env":              func(h *Handler) { h.Upstream = "{env.TEST_UPSTREAM}" },
+		"through next":                   func(h *Handler) { h.Upstream, h.StoreHost = "", "[::1]:9000" },
+		"keys from file":                 func(h *Handler) { h.MasterKeys, h.MasterKeysFile = nil, keys },
+		"keys from both":                 func(h *Handler) { h.MasterKeysFile = keys },
+		"other active key":               func(h *Handler) { h.MasterKeysFile, h.ActiveKey = keys, "2026" },
+		"clients from file":              func(h *Handler) { h.Credentials, h.CredentialsFile = nil, clients },
+		"public buckets only":            func(h *Handler) { h.Credentials, h.PublicBuckets = nil, []string{"www"} },
+		"client identity":                func(h *Handler) { h.UpstreamIdentity, h.UpstreamCredentials = "client", nil },
+		"tls":                            func(h *Handler) { h.Upstream = "https://127.0.0.1:1" },
+		"own account of client identity": func(h *Handler) { h.UpstreamIdentity = "client" },
+		"system bucket":                  func(h *Handler) { h.SystemBucket = "gateway-system.2" },
+		"keys": func(h *Handler) {
+			h.KeysRaw = json.RawMessage(`{"provider": "vault", "address": "http://127.0.0.1:1", "token": "{env.TEST_CLIENT_SECRET}"}`)
+			h.KMS = &KMSOptions{DefaultKey: "alias/a", Aliases: map[string]string{"a": "k"}, KeyIDFormat: "name", CacheTTL: -1}
+			h.Encryption = []EncryptionRule{
+				{Buckets: []string{"a"}, Default: "aws:kms", BucketKey: true, Require: []string{"aws:kms", "SSE-C"}},
+				{Buckets: []string{"b"}, Default: "aws:kms:dsse", KMSKey: "arn:aws:kms:us-east-1:000000000000:key/k"},
+			}
+		},
+		"encryption": func(h *Handler) { h.Encryption = []EncryptionRule{{Buckets: []string{"*"}, BlockSSEC: true}} },
+		"h2c":        func(h *Handler) { h.Transport = &reverseproxy.HTTPTransport{Versions: []string{"h2c"}} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := goodHandler()
@@ -84,6 +95,15 @@ func TestProvision(t *testing.T) {
 			}
 		})
 	}
+}
+
+// memoryJSON are keys in memory.
+var memoryJSON = json.RawMessage(`{"provider": "memory"}`)
+
+// rule gives a handler a rule for the bucket b.
+func rule(r EncryptionRule) func(*Handler) {
+	r.Buckets = []string{"b"}
+	return func(h *Handler) { h.Encryption = []EncryptionRule{r} }
 }
 
 func TestProvisionErrors(t *testing.T) {
@@ -103,7 +123,6 @@ func TestProvisionErrors(t *testing.T) {
 		"store_host":             {func(h *Handler) { h.Upstream, h.StoreHost = "", "http://minio" }, "is not a host"},
 		"store_host path":        {func(h *Handler) { h.Upstream, h.StoreHost = "", "minio/x" }, "is not a host"},
 		"no upstream account":    {func(h *Handler) { h.UpstreamCredentials = nil }, "service account"},
-		"unused account":         {func(h *Handler) { h.UpstreamIdentity = "client" }, "upstream_credentials are not used"},
 		"account without key":    {func(h *Handler) { h.UpstreamCredentials.AccessKey = "" }, "upstream_credentials: access_key is missing"},
 		"account without secret": {func(h *Handler) { h.UpstreamCredentials.SecretKey = "" }, "upstream_credentials gateway secret_key is missing"},
 		"identity":               {func(h *Handler) { h.UpstreamIdentity = "nobody" }, "unknown upstream identity"},
@@ -126,24 +145,41 @@ func TestProvisionErrors(t *testing.T) {
 			h.MasterKeys["b"] = randomKey()
 			h.MasterKeysFile = write(t, "keys", string(localkeys.FormatFile([]localkeys.Key{a, b}, "b")))
 		}, `master key "b" is given twice`},
-		"no clients":        {func(h *Handler) { h.Credentials = nil }, "there are no clients"},
-		"client twice":      {func(h *Handler) { h.Credentials = append(h.Credentials, h.Credentials[0]) }, "the access key AKIDALICE is given twice"},
-		"client key":        {func(h *Handler) { h.Credentials[0].AccessKey = "a b" }, "only visible ASCII"},
-		"long client key":   {func(h *Handler) { h.Credentials[0].AccessKey = strings.Repeat("a", 129) }, "longer than 128"},
-		"short secret":      {func(h *Handler) { h.Credentials[0].SecretKey = "{env.TEST_SHORT}" }, "credential AKIDALICE secret_key: shorter than 8"},
-		"client pattern":    {func(h *Handler) { h.Credentials[0].Buckets = []string{"["} }, "credential 1: bad bucket pattern"},
-		"no client file":    {func(h *Handler) { h.CredentialsFile = "/nonexistent/clients" }, "credentials_file: open /nonexistent/clients"},
-		"bad client file":   {func(h *Handler) { h.CredentialsFile = write(t, "clients", "{hidden}") }, "not valid JSON at byte 2"},
-		"client file clash": {func(h *Handler) { h.CredentialsFile = write(t, "clients", credentialsDoc("AKIDALICE")) }, "AKIDALICE is given twice"},
-		"public pattern":    {func(h *Handler) { h.PublicBuckets = []string{"["} }, "bad bucket pattern"},
-		"realm":             {func(h *Handler) { h.Realms = map[string]string{"a": ""} }, "realm: "},
-		"region":            {func(h *Handler) { h.Region = "{env.TEST_UNSET}" }, "region: "},
-		"upstream region":   {func(h *Handler) { h.UpstreamRegion = "{env.TEST_UNSET}" }, "upstream_region: "},
-		"tls without https": {func(h *Handler) { h.Transport = &reverseproxy.HTTPTransport{TLS: new(reverseproxy.TLSConfig)} }, "TLS options need an upstream"},
-		"compression":       {func(h *Handler) { h.Transport = &reverseproxy.HTTPTransport{Compression: &on} }, "compression cannot be used"},
-		"PROXY protocol":    {func(h *Handler) { h.Transport = &reverseproxy.HTTPTransport{ProxyProtocol: "v2"} }, "PROXY protocol is not supported"},
-		"HTTP/3":            {func(h *Handler) { h.Transport = &reverseproxy.HTTPTransport{Versions: []string{"3"}} }, "HTTP/3 to the store is not supported"},
-		"HTTP version":      {func(h *Handler) { h.Transport = &reverseproxy.HTTPTransport{Versions: []string{"1.0"}} }, "transport: unsupported HTTP version"},
+		"no clients":            {func(h *Handler) { h.Credentials = nil }, "there are no clients"},
+		"client twice":          {func(h *Handler) { h.Credentials = append(h.Credentials, h.Credentials[0]) }, "the access key AKIDALICE is given twice"},
+		"client key":            {func(h *Handler) { h.Credentials[0].AccessKey = "a b" }, "only visible ASCII"},
+		"long client key":       {func(h *Handler) { h.Credentials[0].AccessKey = strings.Repeat("a", 129) }, "longer than 128"},
+		"short secret":          {func(h *Handler) { h.Credentials[0].SecretKey = "{env.TEST_SHORT}" }, "credential AKIDALICE secret_key: shorter than 8"},
+		"client pattern":        {func(h *Handler) { h.Credentials[0].Buckets = []string{"["} }, "credential 1: bad bucket pattern"},
+		"no client file":        {func(h *Handler) { h.CredentialsFile = "/nonexistent/clients" }, "credentials_file: open /nonexistent/clients"},
+		"bad client file":       {func(h *Handler) { h.CredentialsFile = write(t, "clients", "{hidden}") }, "not valid JSON at byte 2"},
+		"client file clash":     {func(h *Handler) { h.CredentialsFile = write(t, "clients", credentialsDoc("AKIDALICE")) }, "AKIDALICE is given twice"},
+		"client's KMS keys":     {func(h *Handler) { h.Credentials[0].KMSKeys = []string{"["} }, `credential 1: bad pattern of KMS keys "["`},
+		"system bucket":         {func(h *Handler) { h.SystemBucket = "System" }, `system_bucket: "System" cannot be the name of a bucket`},
+		"no keys":               {func(h *Handler) { h.KMS = new(KMSOptions) }, "kms: there are no keys"},
+		"unknown keys":          {func(h *Handler) { h.KeysRaw = json.RawMessage(`{"provider": "nowhere"}`) }, "keys: loading module"},
+		"key id format":         {func(h *Handler) { h.KMS = &KMSOptions{KeyIDFormat: "uuid"} }, `kms: key_id_format: "uuid" is not one of arn, name`},
+		"account":               {func(h *Handler) { h.KMS = &KMSOptions{ARNAccount: "a b"} }, `kms: "a b" cannot be the account`},
+		"alias":                 {func(h *Handler) { h.KMS = &KMSOptions{Aliases: map[string]string{"a": "b c"}} }, `kms: alias "a"`},
+		"default key":           {func(h *Handler) { h.KeysRaw, h.KMS = memoryJSON, &KMSOptions{DefaultKey: "alias/a"} }, "kms: default_key: "},
+		"bucket key uses":       {func(h *Handler) { h.KeysRaw, h.KMS = memoryJSON, &KMSOptions{BucketKeyUses: -1} }, "kms: a bucket key may serve"},
+		"rule without buckets":  {func(h *Handler) { h.Encryption = []EncryptionRule{{}} }, "a rule without buckets"},
+		"rule's mode":           {rule(EncryptionRule{Default: "none"}), `encryption of ["b"]: default: "none" is not one of`},
+		"rule with SSE-C":       {rule(EncryptionRule{Default: "SSE-C"}), `encryption of ["b"]: objects cannot be encrypted with SSE-C by default`},
+		"rule's key":            {rule(EncryptionRule{Default: "aws:kms", KMSKey: "alias/x"}), `encryption of ["b"]: kms_key: `},
+		"rule's requirement":    {rule(EncryptionRule{Require: []string{"AES"}}), `encryption of ["b"]: require: "AES" is not one of`},
+		"contradictory rule":    {rule(EncryptionRule{Require: []string{"SSE-C"}}), `a rule that requires other modes than its own default`},
+		"rule without provider": {rule(EncryptionRule{Default: "aws:kms", KMSKey: "k"}), `aws:kms needs a key management service: add keys`},
+		"rule without key":      {func(h *Handler) { h.KeysRaw = memoryJSON; rule(EncryptionRule{Default: "aws:kms:dsse"})(h) }, `aws:kms:dsse needs a key: name one`},
+		"public pattern":        {func(h *Handler) { h.PublicBuckets = []string{"["} }, "bad bucket pattern"},
+		"realm":                 {func(h *Handler) { h.Realms = map[string]string{"a": ""} }, "realm: "},
+		"region":                {func(h *Handler) { h.Region = "{env.TEST_UNSET}" }, "region: "},
+		"upstream region":       {func(h *Handler) { h.UpstreamRegion = "{env.TEST_UNSET}" }, "upstream_region: "},
+		"tls without https":     {func(h *Handler) { h.Transport = &reverseproxy.HTTPTransport{TLS: new(reverseproxy.TLSConfig)} }, "TLS options need an upstream"},
+		"compression":           {func(h *Handler) { h.Transport = &reverseproxy.HTTPTransport{Compression: &on} }, "compression cannot be used"},
+		"PROXY protocol":        {func(h *Handler) { h.Transport = &reverseproxy.HTTPTransport{ProxyProtocol: "v2"} }, "PROXY protocol is not supported"},
+		"HTTP/3":                {func(h *Handler) { h.Transport = &reverseproxy.HTTPTransport{Versions: []string{"3"}} }, "HTTP/3 to the store is not supported"},
+		"HTTP version":          {func(h *Handler) { h.Transport = &reverseproxy.HTTPTransport{Versions: []string{"1.0"}} }, "transport: unsupported HTTP version"},
 		"server name": {func(h *Handler) {
 			h.Upstream = "https://127.0.0.1:1"
 			h.Transport = &reverseproxy.HTTPTransport{TLS: &reverseproxy.TLSConfig{ServerName: "{http.request.host}"}}

@@ -123,10 +123,11 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // is forgotten at each reload goes far beyond them.
 func TestReloadsLeakNothing(t *testing.T) {
 	secretEnv(t)
+	setMemory()
 	store := newFakeStore(t)
 	clients := write(t, "clients.json", credentialsDoc("A"))
 	js := siteJSON(t, "", "http://:8080 {\nhandle /one/* {\n"+directive("upstream "+store.URL, "credentials_file "+clients)+"}\nhandle {\n"+
-		directive("upstream "+store.URL)+"}\n}\n")
+		directive("upstream "+store.URL, "keys memory")+"}\n}\n")
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	use := func() {
 		base := "http://" + load(t, js)
