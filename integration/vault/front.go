@@ -2,6 +2,8 @@ package vault
 
 import (
 	"context"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -35,17 +37,21 @@ func (s *Server) open(t testing.TB) {
 		case <-tick.C:
 		}
 	}
-	s.frontAddr = l.Addr().String()
 	s.front = &httptest.Server{
 		Listener: l, TLS: s.tls,
-		Config: &http.Server{Handler: s.Proxy, ReadHeaderTimeout: time.Minute},
+		Config: &http.Server{
+			Handler: s.Proxy, ReadHeaderTimeout: time.Minute,
+			ErrorLog: log.New(io.Discard, "", 0), // clients that are refused are what some tests want
+		},
 	}
 	if s.tls != nil {
 		s.front.StartTLS()
 	} else {
 		s.front.Start()
 	}
-	s.URL = s.front.URL
+	if s.frontAddr == "" { // clients may be reading URL when it comes back
+		s.frontAddr, s.URL = l.Addr().String(), s.front.URL
+	}
 }
 
 func (s *Server) close() {

@@ -147,8 +147,25 @@ func TestServer(t *testing.T) {
 
 	t.Run("dead and back", func(t *testing.T) {
 		url := v.URL
+		v.Proxy.Reset()
+		v.Hold()
+		cut := make(chan error)
+		go func() {
+			resp, err := http.Get(url + "/v1/sys/seal-status")
+			if err == nil {
+				resp.Body.Close()
+			}
+			cut <- err
+		}()
+		for v.Proxy.Count() == 0 {
+			time.Sleep(time.Millisecond)
+		}
 		v.Kill()
 		v.Kill()
+		if err := <-cut; err == nil {
+			t.Error("a server that died answered")
+		}
+		v.Proxy.Inject(nil)
 		if c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://")); err == nil {
 			c.Close()
 			t.Error("a dead server accepts connections")
@@ -157,7 +174,11 @@ func TestServer(t *testing.T) {
 		if v.URL != url {
 			t.Errorf("came back at %s", v.URL)
 		}
+		entries := len(v.AuditLog(t))
 		open(t, v, token, first)
+		if added := len(v.AuditLog(t)) - entries; added != 2 {
+			t.Errorf("%d new entries in the audit log", added)
+		}
 	})
 
 	t.Run("rotated and deleted key", func(t *testing.T) {

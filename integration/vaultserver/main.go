@@ -78,28 +78,24 @@ func serve(dir, addr string) error {
 	return srv.Serve(ln)
 }
 
-// registry tells the core which of its backends are built in; it refuses to
-// mount one that is not.
+// builtin names the backends that can be mounted.
+var builtin = map[consts.PluginType][]string{
+	consts.PluginTypeSecrets:    {"transit"},
+	consts.PluginTypeCredential: {"approle", "kubernetes"},
+}
+
+// registry tells the core what is built in: it mounts nothing else.
 type registry struct{}
 
 func (registry) Contains(name string, kind consts.PluginType) bool {
-	return slices.Contains(registry{}.Keys(kind), name)
+	return slices.Contains(builtin[kind], name)
 }
 
 func (r registry) Get(name string, kind consts.PluginType) (func() (any, error), bool) {
 	return nil, r.Contains(name, kind)
 }
 
-func (registry) Keys(kind consts.PluginType) []string {
-	switch kind {
-	case consts.PluginTypeSecrets:
-		return []string{"transit"}
-	case consts.PluginTypeCredential:
-		return []string{"approle", "kubernetes"}
-	default:
-		return nil
-	}
-}
+func (registry) Keys(kind consts.PluginType) []string { return builtin[kind] }
 
 func (registry) DeprecationStatus(string, consts.PluginType) (consts.DeprecationStatus, bool) {
 	return consts.Supported, true
