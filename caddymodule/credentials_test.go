@@ -28,7 +28,6 @@ func TestParseCredentials(t *testing.T) {
 	if b, ok := set.Lookup("B"); !ok || !b.ReadOnly || len(b.Buckets) != 1 || len(b.KMSKeys) != 2 {
 		t.Errorf("B: %+v", b)
 	}
-		{`{"credentials": [{"access_key": "A", "secret_key": "a-secret-value", "kms_keys": ["["]}]}`, "bad pattern of KMS keys"},
 	if _, ok := set.Lookup("FIXED"); !ok {
 		t.Error("the credential of the config is missing")
 	}
@@ -58,6 +57,7 @@ func TestParseCredentials(t *testing.T) {
 		{`{"credentials": [{"access_key": "A"}]}`, "credential A: secret_key is missing or shorter than 8"},
 		{`{"credentials": [{"access_key": "A", "secret_key": "a-secre"}]}`, "credential A: secret_key is missing or shorter than 8"},
 		{`{"credentials": [{"access_key": "A", "secret_key": "a-secret-value", "buckets": ["["]}]}`, "bad bucket pattern"},
+		{`{"credentials": [{"access_key": "A", "secret_key": "a-secret-value", "kms_keys": ["["]}]}`, "bad pattern of KMS keys"},
 		{`{"credentials": [{"access_key": "A", "secret_key": "a-secret-value"}, {"access_key": "A", "secret_key": "a-secret-value"}]}`, "the access key A is given twice"},
 		{`{"credentials": [{"access_key": "FIXED", "secret_key": "a-secret-value"}]}`, "the access key FIXED is given twice"},
 	} {
