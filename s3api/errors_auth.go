@@ -24,6 +24,8 @@ var (
 	ErrExpiredToken = define(http.StatusBadRequest, "ExpiredToken", "The provided token has expired.")
 	// ErrInvalidPolicyDocument: the policy of a browser upload cannot be read.
 	ErrInvalidPolicyDocument = define(http.StatusBadRequest, "InvalidPolicyDocument", "The content of the form does not meet the conditions specified in the policy document.")
+	// ErrPostFieldsTooLarge: more than 20 KB of fields before the file of a browser upload. Callers add MaxPostPreDataLengthBytes.
+	ErrPostFieldsTooLarge = define(http.StatusBadRequest, "MaxPostPreDataLengthExceeded", "Your POST request fields preceeding the upload file was too large.") //nolint:misspell // as S3 spells it
 	// ErrMalformedPOSTRequest: the form of a browser upload cannot be read.
 	ErrMalformedPOSTRequest = define(http.StatusBadRequest, "MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data.")
 )

@@ -62,7 +62,15 @@ func ParseKey(rawPath string) (string, error) {
 
 func decodeKey(raw string) (string, error) {
 	key, ok := unescape(raw, false)
-	if !ok || strings.IndexByte(key, 0) >= 0 || !utf8.ValidString(key) {
+	if !ok {
+		return "", ErrInvalidURI
+	}
+	return checkKey(key)
+}
+
+// checkKey refuses what no key can be.
+func checkKey(key string) (string, error) {
+	if strings.IndexByte(key, 0) >= 0 || !utf8.ValidString(key) {
 		return "", ErrInvalidURI
 	}
 	if len(key) > maxKeyBytes {
