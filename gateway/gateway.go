@@ -200,6 +200,11 @@ var handlers = map[string]func(*call) error{
 	"AbortMultipartUpload":    (*call).abortMultipartUpload,
 	"ListParts":               (*call).listParts,
 	"ListMultipartUploads":    (*call).listMultipartUploads,
+
+	"PutBucketEncryption":    (*call).putBucketEncryption,
+	"GetBucketEncryption":    (*call).getBucketEncryption,
+	"DeleteBucketEncryption": (*call).deleteBucketEncryption,
+	"DeleteBucket":           (*call).deleteBucket,
 }
 
 // Close releases what the gateway holds. Requests in flight are not affected.
