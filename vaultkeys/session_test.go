@@ -173,7 +173,7 @@ func TestVaultIsDown(t *testing.T) {
 		f.set(func(f *fake) { f.fault = always(http.StatusServiceUnavailable, "Vault is sealed") })
 		unavailable(t, tr)
 		f.set(func(f *fake) { f.fault = nil })
-		works(t, tr) // at once, with the same token
+		works(t, tr)                // at once, with the same token
 		if f.count("/login") != 3 { // two of which failed
 			t.Errorf("%d logins", f.count("/login"))
 		}

@@ -1,0 +1,4 @@
+# An instance that only reads.
+path "transit/decrypt/s3-*" {
+  capabilities = ["update"]
+}
