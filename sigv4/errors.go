@@ -22,11 +22,14 @@ var (
 	errNoCRLF = malformedChunk("CRLF expected")
 )
 
+// queryErrorPrefix begins the errors about the credential of a presigned URL.
+const queryErrorPrefix = "Error parsing the X-Amz-Credential parameter; "
+
 // malformed is the error for an Authorization header or the query of a
 // presigned URL that cannot be used, with what is wrong about it.
 func malformed(presigned bool, format string, a ...any) *s3api.Error {
 	if presigned {
-		return s3api.ErrAuthorizationQueryParameters.WithMessage("Error parsing the X-Amz-Credential parameter; "+format, a...)
+		return s3api.ErrAuthorizationQueryParameters.WithMessage(queryErrorPrefix+format, a...)
 	}
 	return s3api.ErrAuthorizationHeaderMalformed.WithMessage("The authorization header is malformed; "+format, a...)
 }

@@ -137,10 +137,7 @@ func (v *Verifier) readClaim(c *claim, params *queryAuth, authorization []string
 	if _, ok := h["X-Amz-Security-Token"]; ok || c.presigned && params.seen[paramSecurityToken] {
 		return s3api.ErrInvalidToken
 	}
-	now := time.Now()
-	if v.Now != nil {
-		now = v.Now()
-	}
+	now := v.now()
 	if c.presigned {
 		return checkPresignedTime(c, params.values[paramExpires], now)
 	}
@@ -153,8 +150,14 @@ func (v *Verifier) readClaim(c *claim, params *queryAuth, authorization []string
 	return nil
 }
 
-// verifySignature computes the signature and compares. For an unknown access
-// key it does the same with the decoy.
+func (v *Verifier) now() time.Time {
+	if v.Now != nil {
+		return v.Now()
+	}
+	return time.Now()
+}
+
+// verifySignature computes the signature of the request and compares.
 func (v *Verifier) verifySignature(a *Auth, c *claim, r *http.Request, path, rawQuery string, h http.Header) error {
 	s := newScratch()
 	defer s.release()
@@ -162,30 +165,7 @@ func (v *Verifier) verifySignature(a *Auth, c *claim, r *http.Request, path, raw
 		return err
 	}
 	appendStringToSign(s, c.stamp, c.scope)
-
-	var secret Secret
-	known := false
-	if v.Lookup != nil {
-		secret, known = v.Lookup(c.accessKey)
-	}
-	known = known && !secret.IsZero()
-	scope := keyScope{c.accessKey, c.date, c.region}
-	if !known {
-		secret, scope.accessKey = decoy(), ""
-	}
-	key := v.keys.get(scope, secret)
-	cached := key != nil
-	if !cached {
-		key = v.deriveKey(secret, c.date, c.region)
-	}
-
-	var provided [32]byte
-	wellFormed := parseHex32(&provided, c.signature)
-	key.sign(s.sum[:0], s.toSign)
-	match := subtle.ConstantTimeCompare(s.sum[:], provided[:]) == 1 && wellFormed
-	if !cached && known {
-		v.remember(scope, key, match)
-	}
+	key, known, match := v.authenticate(c, &s.sum, s.toSign)
 	switch {
 	case !known:
 		return s3api.ErrInvalidAccessKeyID.With("AWSAccessKeyId", c.accessKey)
@@ -194,6 +174,35 @@ func (v *Verifier) verifySignature(a *Auth, c *claim, r *http.Request, path, raw
 	}
 	a.key, a.seed = key, s.sum
 	return nil
+}
+
+// authenticate puts the signature of toSign into sum and compares it with the
+// one that is claimed. For an unknown access key it does the same with the
+// decoy.
+func (v *Verifier) authenticate(c *claim, sum *[32]byte, toSign []byte) (key *signingKey, known, match bool) {
+	var secret Secret
+	if v.Lookup != nil {
+		secret, known = v.Lookup(c.accessKey)
+	}
+	known = known && !secret.IsZero()
+	scope := keyScope{c.accessKey, c.date, c.region}
+	if !known {
+		secret, scope.accessKey = decoy(), ""
+	}
+	key = v.keys.get(scope, secret)
+	cached := key != nil
+	if !cached {
+		key = v.deriveKey(secret, c.date, c.region)
+	}
+
+	var provided [32]byte
+	wellFormed := parseHex32(&provided, c.signature)
+	key.sign(sum[:0], toSign)
+	match = subtle.ConstantTimeCompare(sum[:], provided[:]) == 1 && wellFormed
+	if !cached && known {
+		v.remember(scope, key, match)
+	}
+	return key, known, match
 }
 
 func (v *Verifier) deriveKey(secret Secret, date, region string) *signingKey {
