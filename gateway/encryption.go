@@ -65,6 +65,9 @@ func (c *call) chooseEncryption(ctx context.Context) (encryption, error) {
 		}
 		e.customer, e.customerMD5 = sse.CustomerKey, sse.CustomerKeyMD5
 	}
+	if e.mode != metadata.SSEKMS {
+		e.bucketKey = false // S3 has bucket keys for no other mode
+	}
 	if len(rule.Require) > 0 && !slices.Contains(rule.Require, e.mode) {
 		return encryption{}, s3api.ErrAccessDenied.WithMessage("Objects of this bucket must not be encrypted with %s.", e.mode)
 	}

@@ -99,7 +99,7 @@ func TestSettingsCache(t *testing.T) {
 		t.Error("nothing is fresh")
 	}
 	five := &settings{Generation: 5}
-	if err := s.put(five, "e", now); err != nil {
+	if _, _, err := s.put(five, "e", now); err != nil {
 		t.Fatal(err)
 	}
 	for age, want := range map[time.Duration]bool{0: true, settingsAge - 1: true, settingsAge: false, -1: false} {
@@ -108,8 +108,14 @@ func TestSettingsCache(t *testing.T) {
 		}
 	}
 	for generation, want := range map[uint64]error{0: errSettingsRollback, 4: errSettingsRollback, 5: nil} {
-		if err := s.put(&settings{Generation: generation}, "e", now); !errors.Is(err, want) {
+		next := &settings{Generation: generation}
+		if got, etag, err := s.put(next, "older", now); err != nil || generation < 5 && (got != five || etag != "e") {
+			t.Errorf("generation %d, late: %v", generation, err)
+		}
+		s.current, s.etag = five, "e"
+		if _, _, err := s.put(next, "e", now.Add(1)); !errors.Is(err, want) {
 			t.Errorf("generation %d: %v", generation, err)
 		}
+		s = settingsCache{current: five, etag: "e", read: now}
 	}
 }

@@ -60,15 +60,18 @@ func (s *settingsCache) get(now time.Time) (*settings, bool) {
 	return s.current, s.current != nil && age >= 0 && age < settingsAge
 }
 
-// put remembers what was read, unless the store went back in time.
-func (s *settingsCache) put(next *settings, etag string, now time.Time) error {
+// put remembers what was read, of which began is when the reading began, and
+// returns the newest settings that are known. That the store went back in time
+// is an error. Who began to read before what is known was read is only late.
+func (s *settingsCache) put(next *settings, etag string, began time.Time) (*settings, string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.current != nil && next.Generation < s.current.Generation {
-		return errSettingsRollback
+	if s.current == nil || next.Generation >= s.current.Generation {
+		s.current, s.etag, s.read = next, etag, began
+	} else if began.After(s.read) {
+		return nil, "", errSettingsRollback
 	}
-	s.current, s.etag, s.read = next, etag, now
-	return nil
+	return s.current, s.etag, nil
 }
 
 // settings returns the encryption configurations of all buckets, at most
@@ -99,7 +102,7 @@ const settingsTimeout = 30 * time.Second
 
 // readSettings reads the settings from the store and remembers them.
 func (c *call) readSettings(ctx context.Context) (*settings, string, error) {
-	now := c.g.cfg.Now()
+	began := c.g.cfg.Now()
 	rec, err := c.getRecord(ctx, settingsRecord)
 	next := new(settings)
 	switch {
@@ -111,11 +114,12 @@ func (c *call) readSettings(ctx context.Context) (*settings, string, error) {
 			return nil, "", err
 		}
 	}
-	if err := c.g.settings.put(next, rec.etag, now); err != nil {
+	next, etag, err := c.g.settings.put(next, rec.etag, began)
+	if err != nil {
 		return nil, "", err
 	}
 	c.resealSettings(ctx, rec)
-	return next, rec.etag, nil
+	return next, etag, nil
 }
 
 // resealSettings moves the settings to the active master key, so that the one
