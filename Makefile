@@ -71,8 +71,11 @@ lint: $(BIN)/golangci-lint ## Check style, suspicious code and formatting
 	cd $(VAULTSERVER) && go mod tidy -diff && $(ABS)/golangci-lint fmt --config ../../.golangci.yml --diff
 
 .PHONY: bench
-bench: $(BIN)/minio $(BIN)/caddy ## Measure against plain Caddy and MinIO
+bench: $(BIN)/minio $(BIN)/caddy $(BIN)/vaultserver ## Measure against plain Caddy and MinIO, and the modes of encryption
 	go run -tags $(TAGS) ./bench $(BENCH)
+ifndef BENCH
+	go run -tags $(TAGS) ./bench -modes
+endif
 
 # The version v0.0.0 stands for this directory: without one, xcaddy would ask the
 # module proxy for published versions first. Build flags as above, so that what

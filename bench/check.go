@@ -33,7 +33,7 @@ func (c *contestant) check(signed bool) error {
 	if _, _, err := send(c.put("check/"+c.name, content), payloadHash(signed, content), http.StatusOK); err != nil {
 		return err
 	}
-	get := draft{method: http.MethodGet, key: "check/" + c.name}
+	get := c.read(http.MethodGet, "check/"+c.name)
 	resp, body, err := send(get, hash, http.StatusOK)
 	if err != nil {
 		return err
@@ -41,17 +41,17 @@ func (c *contestant) check(signed bool) error {
 	if !bytes.Equal(body, content) {
 		return fmt.Errorf("check of %s: GET returned other content than was stored", c.name)
 	}
-	if c.encrypts() && resp.get("X-Amz-Server-Side-Encryption") != "AES256" {
-		return fmt.Errorf("check of %s: the object is not encrypted", c.name)
+	if name, want := c.encrypted(); resp.get(name) != want {
+		return fmt.Errorf("check of %s: %s is %q instead of %q", c.name, name, resp.get(name), want)
 	}
-	get.header = http.Header{"Range": {"bytes=65000-131999"}}
+	get.header.Set("Range", "bytes=65000-131999")
 	if _, body, err = send(get, hash, http.StatusPartialContent); err != nil {
 		return err
 	}
 	if !bytes.Equal(body, content[65000:132000]) {
 		return fmt.Errorf("check of %s: ranged GET returned other content than was stored", c.name)
 	}
-	resp, _, err = send(draft{method: http.MethodHead, key: "check/" + c.name}, hash, http.StatusOK)
+	resp, _, err = send(c.read(http.MethodHead, "check/"+c.name), hash, http.StatusOK)
 	if err != nil {
 		return err
 	}
@@ -61,8 +61,19 @@ func (c *contestant) check(signed bool) error {
 	return nil
 }
 
-// encrypts tells whether the contestant is one of those that must.
-func (c *contestant) encrypts() bool { return c.sse || c.name == nameGateway }
+// encrypted returns a header of answers about objects and the value by which
+// it tells that the contestant has encrypted as it must; none if it does not.
+func (c *contestant) encrypted() (name, value string) {
+	const sse = "X-Amz-Server-Side-Encryption"
+	switch {
+	case c.mode != nil:
+		return c.mode.name, c.mode.value
+	case c.sse || c.name == nameGateway:
+		return sse, "AES256"
+	default:
+		return sse, ""
+	}
+}
 
 // checkSealed shows that what the gateway stored is not the content, by
 // reading it from the store with the store's own credential.
@@ -93,7 +104,7 @@ func (c *contestant) seed(size int64, body []byte) error {
 		if _, err := conn.do(c.sign(c.put(key, body), sigv4.UnsignedPayload), nil); err != nil {
 			return fmt.Errorf("store %s through %s: %w", sizeName(size), c.name, err)
 		}
-		m := c.sign(draft{method: http.MethodGet, key: key}, sigv4.UnsignedPayload)
+		m := c.sign(c.read(http.MethodGet, key), sigv4.UnsignedPayload)
 		m.length = size
 		if _, err := conn.do(m, &comparer{want: body}); err != nil {
 			return fmt.Errorf("read %s through %s: %w", sizeName(size), c.name, err)

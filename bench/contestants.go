@@ -31,6 +31,7 @@ type contestant struct {
 	admin string // Caddy's admin endpoint, "" unless profiling
 	cred  credential
 	sse   bool     // uploads ask the server for SSE-S3
+	mode  *mode    // of the gateway, nil for its default
 	proxy *process // nil when clients talk to the store itself
 	store *process
 }
@@ -78,6 +79,9 @@ func (f *field) start(ctx context.Context, name, addr string, env []string, bina
 // startField starts the servers that the named contestants need. The caller
 // stops the field even after an error.
 func startField(ctx context.Context, f *field, o *options) error {
+	if o.modes {
+		return startModes(ctx, f, o)
+	}
 	for _, name := range contestantNames {
 		if !matches(o.contestants, name) {
 			continue
@@ -137,7 +141,7 @@ func (f *field) startStore(ctx context.Context, o *options, name string, env ...
 
 // startCaddy runs Caddy in front of the store, as a plain reverse proxy or
 // with the handler.
-func (f *field) startCaddy(ctx context.Context, o *options, name string, store *contestant) (*contestant, error) {
+func (f *field) startCaddy(ctx context.Context, o *options, name string, store *contestant, more ...string) (*contestant, error) {
 	addrs, err := freeAddresses(2)
 	if err != nil {
 		return nil, err
@@ -149,9 +153,12 @@ func (f *field) startCaddy(ctx context.Context, o *options, name string, store *
 		global = "admin " + c.admin
 	}
 	config := plainConfig
-	env := []string{"UPSTREAM_SECRET=" + store.cred.secret}
-	if name == nameGateway {
+	env := append([]string{"UPSTREAM_SECRET=" + store.cred.secret}, more...)
+	if name != nameCaddy {
 		config = gatewayConfig
+		if name == nameModes {
+			config = modesConfig
+		}
 		if c.cred, err = newCredential("AKIDBENCH"); err != nil {
 			return nil, err
 		}

@@ -30,6 +30,8 @@ const (
 // options is the command line.
 type options struct {
 	minio, caddy string
+	vault        string
+	modes        bool
 	dir          string
 	rounds       int
 	turn         time.Duration
@@ -49,6 +51,8 @@ func parseOptions(args []string) (*options, error) {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.StringVar(&o.minio, "minio", ".tools/bin/minio", "MinIO `binary`")
 	fs.StringVar(&o.caddy, "caddy", ".tools/bin/caddy", "Caddy `binary` with the s3_sse handler")
+	fs.StringVar(&o.vault, "vault", ".tools/bin/vaultserver", "Vault test server `binary`, for -modes")
+	fs.BoolVar(&o.modes, "modes", false, "compare the gateway's modes of encryption with each other instead")
 	fs.StringVar(&o.dir, "dir", "/dev/shm", "`directory` for the stores' data; a memory file system keeps the disk out of the figures")
 	quick := fs.Bool("quick", false, "about two minutes instead of about twelve, less exact")
 	fs.IntVar(&o.rounds, "rounds", 0, "`number` of rounds (default 9, quick 3)")
@@ -107,8 +111,11 @@ func (o *options) validate(rest []string) error {
 			}
 		}
 	}
+	if o.modes && (len(o.contestants) > 0 || o.load) {
+		return errors.New("-modes has contestants of its own and does not measure memory")
+	}
 	var err error
-	for _, path := range []*string{&o.minio, &o.caddy, &o.pprof} {
+	for _, path := range []*string{&o.minio, &o.caddy, &o.vault, &o.pprof} {
 		if *path != "" && err == nil {
 			*path, err = filepath.Abs(*path) // the servers run in another directory
 		}
@@ -141,7 +148,11 @@ func main() {
 
 // run starts the servers, measures, prints, and leaves nothing behind.
 func run(ctx context.Context, o *options) (err error) {
-	for _, binary := range []string{o.minio, o.caddy} {
+	binaries := []string{o.minio, o.caddy}
+	if o.modes {
+		binaries = append(binaries, o.vault)
+	}
+	for _, binary := range binaries {
 		if _, err := os.Stat(binary); err != nil {
 			return err
 		}

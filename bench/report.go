@@ -25,9 +25,10 @@ type row struct {
 	Payload string `json:"payload"`
 	cell
 	Figures []figures `json:"contestants"`
-	// Ratios are the gateway's throughput over that of the named contestant.
-	// SpeedRatios are the same of the median operation alone: the other's p50
-	// over the gateway's. On a machine that does other things as well, a few
+	// Ratios are the gateway's throughput over that of the named contestant;
+	// between modes, the named mode's over that of SSE-S3.
+	// SpeedRatios are the same of the median operation alone: the one's p50
+	// over the other's. On a machine that does other things as well, a few
 	// delayed operations move the first and hardly the second.
 	Ratios      map[string]float64 `json:"ratios"`
 	SpeedRatios map[string]float64 `json:"p50_ratios"`
@@ -71,22 +72,29 @@ func newRow(payload string, w cell, results []result) row {
 		}
 		r.Figures = append(r.Figures, f)
 	}
-	gateway := slices.IndexFunc(results, func(res result) bool { return res.contestant == nameGateway })
-	if gateway < 0 {
-		return r
+	index := func(name string) int {
+		return slices.IndexFunc(results, func(res result) bool { return res.contestant == name })
 	}
-	for i, res := range results {
-		if i == gateway {
-			continue
-		}
-		if ratio := medianRatio(results[gateway].opRates(), res.opRates()); !math.IsNaN(ratio) {
-			r.Ratios[res.contestant] = ratio
-		}
-		if ratio := medianRatio(res.medianLatencies(), results[gateway].medianLatencies()); !math.IsNaN(ratio) {
-			r.SpeedRatios[res.contestant] = ratio
+	subject, base := index(nameGateway), index(nameSSES3)
+	for i := range results {
+		switch {
+		case subject >= 0 && i != subject:
+			r.compare(results[i].contestant, &results[subject], &results[i])
+		case base >= 0 && i != base:
+			r.compare(results[i].contestant, &results[i], &results[base])
 		}
 	}
 	return r
+}
+
+// compare enters how much faster one contestant is than another.
+func (r *row) compare(name string, one, other *result) {
+	if ratio := medianRatio(one.opRates(), other.opRates()); !math.IsNaN(ratio) {
+		r.Ratios[name] = ratio
+	}
+	if ratio := medianRatio(other.medianLatencies(), one.medianLatencies()); !math.IsNaN(ratio) {
+		r.SpeedRatios[name] = ratio
+	}
 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
@@ -134,6 +142,14 @@ func throughputTable(rows []row, contestants []string) string {
 			if slices.Contains(contestants, name) {
 				rivals = append(rivals, name)
 				head = append(head, "gateway ÷ "+name+" (by p50)")
+			}
+		}
+	}
+	if slices.Contains(contestants, nameSSES3) {
+		for _, name := range contestants {
+			if name != nameSSES3 {
+				rivals = append(rivals, name)
+				head = append(head, name+" ÷ "+nameSSES3+" (by p50)")
 			}
 		}
 	}
@@ -223,7 +239,7 @@ func (r row) cellOf(name string, text func(*figures) string) string {
 	return "–"
 }
 
-func isProxy(name string) bool { return name == nameCaddy || name == nameGateway }
+func isProxy(name string) bool { return name != nameStore && name != nameSSE }
 
 func ratioText(ratios map[string]float64, name string) string {
 	ratio, ok := ratios[name]

@@ -19,9 +19,11 @@ func measureAll(ctx context.Context, f *field, o *options, r *report) error {
 			}
 		}
 	}
-	if gateway := f.find(nameGateway); gateway != nil {
-		if err := checkSealed(gateway, f.plain); err != nil {
-			return err
+	for _, c := range f.contestants {
+		if c.name == nameGateway || c.mode != nil {
+			if err := checkSealed(c, f.plain); err != nil {
+				return err
+			}
 		}
 	}
 	plan := cells(o.ops, o.sizes)

@@ -125,20 +125,19 @@ func (c *contestant) messages(w cell, body []byte, signed bool) []*message {
 			m.transfer = w.Size
 			list = append(list, m)
 		case opGet:
-			m := c.sign(draft{method: http.MethodGet, key: c.key("get", w.Size, i)}, hash)
+			m := c.sign(c.read(http.MethodGet, c.key("get", w.Size, i)), hash)
 			m.length, m.transfer = w.Size, w.Size
 			list = append(list, m)
 		case opHead:
-			m := c.sign(draft{method: http.MethodHead, key: c.key("get", w.Size, i)}, hash)
+			m := c.sign(c.read(http.MethodHead, c.key("get", w.Size, i)), hash)
 			m.length = w.Size
 			list = append(list, m)
 		case opRange:
 			for range rangesPerKey {
 				first := offsets.Int64N(w.Size - rangeLength + 1)
-				m := c.sign(draft{
-					method: http.MethodGet, key: c.key("get", w.Size, i),
-					header: http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", first, first+rangeLength-1)}},
-				}, hash)
+				d := c.read(http.MethodGet, c.key("get", w.Size, i))
+				d.header.Set("Range", fmt.Sprintf("bytes=%d-%d", first, first+rangeLength-1))
+				m := c.sign(d, hash)
 				m.status, m.length, m.transfer = http.StatusPartialContent, rangeLength, rangeLength
 				list = append(list, m)
 			}
@@ -150,8 +149,20 @@ func (c *contestant) messages(w cell, body []byte, signed bool) []*message {
 // put drafts an upload the way this contestant is asked for encryption.
 func (c *contestant) put(key string, body []byte) draft {
 	d := draft{method: http.MethodPut, key: key, body: body}
-	if c.sse {
+	switch {
+	case c.sse:
 		d.header = http.Header{"X-Amz-Server-Side-Encryption": {"AES256"}}
+	case c.mode != nil:
+		d.header = c.mode.put.Clone()
+	}
+	return d
+}
+
+// read drafts a GET or HEAD.
+func (c *contestant) read(method, key string) draft {
+	d := draft{method: method, key: key, header: http.Header{}}
+	if c.mode != nil {
+		d.header = c.mode.read.Clone()
 	}
 	return d
 }
