@@ -151,6 +151,11 @@ func (f *fakeStore) answer(r *http.Request, body []byte) *http.Response {
 	switch {
 	case key == "" && q.Has("delete"):
 		return f.deleteObjects(objects, body)
+	case key == "" && r.Method == http.MethodHead:
+		return fakeAnswer(200, nil, nil)
+	case key == "" && r.Method == http.MethodDelete:
+		delete(f.buckets, bucket)
+		return fakeAnswer(204, nil, nil)
 	case key == "":
 		return f.list(objects, q.Get("prefix"), q.Get("continuation-token"), q.Get("max-keys"))
 	case r.Method == http.MethodPost && q.Has("uploads"):

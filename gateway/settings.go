@@ -53,6 +53,19 @@ type settingsCache struct {
 
 var errSettingsRollback = fmt.Errorf("the bucket settings in the store are older than those seen before, or gone: %w", encryptor.ErrNotAuthentic)
 
+// errSettingsTampered is what clients get whose writes depend on such settings.
+var errSettingsTampered = errTampered.WithMessage(
+	"The encryption configuration of buckets in the store was altered, replaced by an older one or deleted. Nothing is written.")
+
+// settingsError is the error for settings that could not be read.
+func settingsError(err error) error {
+	err = fmt.Errorf("reading the bucket settings: %w", err)
+	if errors.Is(err, encryptor.ErrNotAuthentic) {
+		return &causedError{errSettingsTampered, err}
+	}
+	return err
+}
+
 func (s *settingsCache) get(now time.Time) (*settings, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,7 +106,7 @@ func (c *call) settings(ctx context.Context) (*settings, error) {
 		return next, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading the bucket settings: %w", err)
+		return nil, settingsError(err)
 	}
 	return v.(*settings), nil
 }
@@ -142,7 +155,7 @@ func (c *call) changeSettings(ctx context.Context, bucket string, change *bucket
 	for range attempts {
 		have, etag, err := c.readSettings(ctx)
 		if err != nil {
-			return fmt.Errorf("reading the bucket settings: %w", err)
+			return settingsError(err)
 		}
 		if _, ok := have.Buckets[bucket]; !ok && change == nil {
 			return nil
