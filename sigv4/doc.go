@@ -2,7 +2,7 @@
 //
 // [Verifier] checks inbound S3 requests against AWS Signature Version 4, in the
 // Authorization header or in the query of a presigned URL, and returns an
-// [Auth]. Its Body method wraps the request body: it removes the aws-chunked
+// [Auth]; the forms of browser uploads it checks by VerifyPost. Its Body method wraps the request body: it removes the aws-chunked
 // framing and reports io.EOF only when everything that the client declared or
 // signed about the body has been verified. [Signer] signs outbound requests.
 //
