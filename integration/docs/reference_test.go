@@ -52,6 +52,7 @@ func TestSyntax(t *testing.T) {
 
 	explained := strings.Join([]string{
 		section(t, "README.md", "The store"), section(t, "README.md", "Master keys"),
+		section(t, "README.md", "Keys of a key management service"), section(t, "README.md", "How objects are encrypted"),
 		section(t, "README.md", "Clients"), section(t, "README.md", "Objects"),
 	}, "\n")
 	for _, m := range regexp.MustCompile(`(?m)^ {4}([a-z_]+)`).FindAllStringSubmatch(syntax, -1) {
@@ -108,6 +109,10 @@ type anyKey struct{ encryptor.Key }
 func (k anyKey) Active() string { return "k" }
 
 func (k anyKey) KEK(string, [32]byte) (encryptor.Key, error) { return k.Key, nil }
+
+func (k anyKey) OuterKEK(string, [32]byte) (encryptor.Key, error) { return k.Key, nil }
+
+func (k anyKey) RecordKey(string, [32]byte) (encryptor.Key, error) { return k.Key, nil }
 
 type oneClient gateway.Credential
 
