@@ -84,6 +84,9 @@ func TestWithoutDefaultPolicy(t *testing.T) {
 		if _, err := k.Wrap(t.Context(), newName("denied-"), encryptor.NewKey(), nil); !errors.Is(err, kms.ErrAccessDenied) {
 			t.Errorf("Wrap: %v", err)
 		}
+		if _, err := k.Wrap(t.Context(), newName("s3-missing-"), encryptor.NewKey(), nil); !errors.Is(err, kms.ErrAccessDenied) {
+			t.Errorf("Wrap with no key: %v", err)
+		}
 	}
 	v.RevokeLogins(t, "approle")
 	works(t, k, key)
