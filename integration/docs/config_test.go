@@ -29,7 +29,8 @@ func newMachine(t *testing.T) *machine {
 	m := &machine{etc: t.TempDir(), home: t.TempDir()}
 	m.env = append(os.Environ(),
 		"HOME="+m.home, "XDG_DATA_HOME="+m.home, "XDG_CONFIG_HOME="+m.home,
-		"S3_STORE_ACCESS_KEY=store-account", "S3_STORE_SECRET_KEY=secret-of-the-store-account")
+		"S3_STORE_ACCESS_KEY=store-account", "S3_STORE_SECRET_KEY=secret-of-the-store-account",
+		"VAULT_ROLE_ID=role-id-of-the-gateway")
 	m.caddy(t, "s3-sse", "keygen", "--output", filepath.Join(m.etc, "s3-master-keys"))
 	m.write(t, "s3-clients.json", only(t, "README.md", "Install", "json", "credentials").text)
 	return m

@@ -15,7 +15,7 @@ const root = "../.."
 
 // documents are the files that are checked.
 var documents = []string{
-	"README.md", "SECURITY.md", "CHANGELOG.md", "FORMAT.md", "docs/operations.md", "docs/performance.md",
+	"README.md", "SECURITY.md", "CHANGELOG.md", "FORMAT.md", "docs/operations.md", "docs/performance.md", "docs/vault.md",
 }
 
 // block is a fenced block of a document.
