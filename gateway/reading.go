@@ -39,7 +39,7 @@ func (c *call) parseReading() (reading, error) {
 	}
 	rd.src = c.self()
 	rd.src.customer, rd.customerMD5 = sse.CustomerKey, sse.CustomerKeyMD5
-	if rd.part, err = partNumber(c.query); err != nil {
+	if rd.part, err = s3api.ParsePartNumber(c.query); err != nil {
 		return rd, err
 	}
 	rd.src.query = c.query.Del("partNumber")
@@ -58,23 +58,6 @@ func (c *call) parseReading() (reading, error) {
 	rd.checksum = strings.EqualFold(c.header.Get("X-Amz-Checksum-Mode"), "ENABLED")
 	return rd, nil
 }
-
-// partNumber reads the parameter of that name, 0 if there is none.
-func partNumber(q s3api.Query) (int, error) {
-	if !q.Has("partNumber") {
-		return 0, nil
-	}
-	n, err := strconv.Atoi(q.Get("partNumber"))
-	if err != nil || n < 1 || n > maxParts {
-		return 0, s3api.ErrInvalidArgument.
-			WithMessage("Part number must be an integer between 1 and 10000, inclusive.").
-			With("ArgumentName", "partNumber").With("ArgumentValue", q.Get("partNumber"))
-	}
-	return n, nil
-}
-
-// maxParts is the largest part number (Amazon S3 API Reference, UploadPart).
-const maxParts = 10000
 
 // view is the part of an object that answers a request.
 type view struct {
@@ -130,9 +113,7 @@ func (c *call) viewPart(ctx context.Context, number int, o *object, v *view) err
 		v.parts = parts
 	}
 	if !ok {
-		return s3api.ErrInvalidPartNumber.
-			With("ActualPartCount", strconv.Itoa(parts)).
-			With("PartNumberRequested", strconv.Itoa(number))
+		return s3api.NoSuchPart(number, parts)
 	}
 	if v.complete = v.n == o.size; o.size > 0 { // there is no range of nothing
 		v.status = http.StatusPartialContent
