@@ -113,3 +113,18 @@ func TestProviderHangs(t *testing.T) {
 		}
 	})
 }
+
+// Many callers over a time during which calls begin and end: still one call.
+func TestCallersOverTime(t *testing.T) {
+	f := newFixture(t, nil)
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for range 200 {
+				f.unwraps(t, f.generate(t, true))
+			}
+		})
+	}
+	wg.Wait()
+	f.called(t, 1, 0)
+}

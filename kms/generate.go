@@ -54,6 +54,9 @@ func (s *Service) bucketKey(ctx context.Context, bucket, key string, encContext 
 		// Whoever comes while the call is under way shares its result, and those
 		// for whom there are no uses left begin again.
 		kek, err := s.share(ctx, "generate"+string(id[:]), func(ctx context.Context) (secret, error) {
+			if kek, ok := s.bucketKeys.get(id); ok && kek.uses.Load() < s.opts.BucketKeyUses {
+				return kek, nil // of a call that has ended in between
+			}
 			kek, err := s.newKEK(ctx, key, encContext)
 			if err != nil {
 				return secret{}, classify(context.Background(), err)

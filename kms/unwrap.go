@@ -37,6 +37,9 @@ func (s *Service) unwrap(ctx context.Context, key string, wrapped, encContext []
 		return kek, true, nil
 	}
 	kek, err := s.share(ctx, "unwrap"+string(id[:]), func(ctx context.Context) (secret, error) {
+		if kek, ok := s.unwrapped.get(id); ok {
+			return kek, nil // of a call that has ended in between
+		}
 		kek, call, err := s.opts.Provider.Unwrap(ctx, key, wrapped, encContext)
 		if err != nil {
 			return secret{}, classify(context.Background(), err)

@@ -38,6 +38,7 @@ func command(args []string) error {
 	field := flags.String("field", "", "what to print of the answer")
 	force := flags.Bool("f", false, "write nothing")
 	orphan := flags.Bool("orphan", false, "")
+	noLockout := flags.Bool("user-lockout-disable", false, "")
 	policy, period := flags.String("policy", "", ""), flags.String("period", "", "")
 	name := args[0]
 	rest := args[1:]
@@ -59,6 +60,8 @@ func command(args []string) error {
 		return request("POST", "sys/mounts/"+rest[0], map[string]any{"type": rest[0]}, "")
 	case "auth enable":
 		return request("POST", "sys/auth/"+rest[0], map[string]any{"type": rest[0]}, "")
+	case "auth tune":
+		return request("POST", "sys/auth/"+rest[0]+"/tune", map[string]any{"user_lockout_config": map[string]any{"lockout_disable": *noLockout}}, "")
 	case "audit enable":
 		return request("PUT", "sys/audit/"+rest[0], map[string]any{"type": rest[0], "options": body}, "")
 	case "policy write":
@@ -165,6 +168,9 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 	if commands < 12 {
 		t.Fatalf("%d commands", commands)
+	}
+	for range 10 { // wrong ones do not lock the gateway out
+		v.Do(t, "", "POST", "auth/approle/login", map[string]any{"role_id": roleID, "secret_id": "wrong"})
 	}
 	k := open(t, v, vaultkeys.AppRole("", roleID, vaultkeys.Value(secretID)), secretID)
 	for _, key := range []string{"s3-photos", "s3-documents"} {
