@@ -48,7 +48,7 @@ test-unit: ## Run the tests that need no other program
 # sync.Pool forgets at random, so allocations cannot be counted.
 .PHONY: test-race
 test-race: ## Run the tests of what works concurrently with the race detector
-	go test $(RACE) -skip Alloc -tags $(TAGS) ./caddymodule ./gateway ./localkeys ./sigv4 ./transport
+	go test $(RACE) -skip Alloc -tags $(TAGS) ./caddymodule ./gateway ./kms/... ./localkeys ./sigv4 ./transport ./vaultkeys
 	go test $(RACE) -run 'Close|StreamsShareNothing' ./encryptor
 
 # The encryptor's test starts itself with the setting: its second layer is
