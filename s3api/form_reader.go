@@ -200,6 +200,19 @@ func (f *formReader) text() (string, error) {
 	}
 }
 
+// rest steps over what follows the last delimiter, to the end of the body,
+// where it returns io.EOF.
+func (f *formReader) rest() error {
+	for {
+		if _, err := f.r.Peek(1); err != nil {
+			return err
+		}
+		if err := f.discard(f.r.Buffered()); err != nil {
+			return err
+		}
+	}
+}
+
 // incomplete is the error for a form that ends too early; other errors of the
 // body stay what they are.
 func incomplete(err error) error {

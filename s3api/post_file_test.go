@@ -35,6 +35,9 @@ func TestPostFormSizes(t *testing.T) {
 		if got := f.MaxFileSize(int64(len(body(tt.n)))); got != int64(tt.n)+2 {
 			t.Errorf("%d bytes: at most %d", tt.n, got)
 		}
+		if got := f.MinFileSize(int64(len(body(tt.n)))); got != 0 {
+			t.Errorf("%d bytes: at least %d", tt.n, got)
+		}
 		f.LimitFile(5, 10)
 		file, err := io.ReadAll(f)
 		e, _ := errors.AsType[*Error](err)
@@ -49,6 +52,27 @@ func TestPostFormSizes(t *testing.T) {
 	for _, n := range []int64{-1, 0, 5} {
 		if got := f.MaxFileSize(n); got != min(n, 0) {
 			t.Errorf("MaxFileSize(%d) = %d", n, got)
+		}
+	}
+}
+
+// TestPostFormRest: as many bytes may follow the file as the smallest size that
+// it can have takes for granted.
+func TestPostFormRest(t *testing.T) {
+	const size = maxPostRest + 1000
+	for _, extra := range []int{0, 1} {
+		end := "\r\n--b0undary"
+		end += "--" + strings.Repeat("e", maxPostRest+extra-len("--"))
+		body := formField("key", "k") + formFile("a") + strings.Repeat("x", size) + end
+		f, err := ReadPostForm(formType, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.MinFileSize(int64(len(body))); got != int64(size+extra) {
+			t.Errorf("at least %d bytes, want %d", got, size+extra)
+		}
+		if _, err := io.ReadAll(f); (err == nil) != (extra == 0) || err != nil && !errors.Is(err, ErrMalformedPOSTRequest) {
+			t.Errorf("%d bytes too many: %v", extra, err)
 		}
 	}
 }
@@ -87,7 +111,7 @@ func TestPostFormPieces(t *testing.T) {
 func TestPostFormBodyErrors(t *testing.T) {
 	whole := formField("key", "k") + formFile("a") + "content" + formEnd
 	fault := errors.New("the connection broke")
-	for i := range len(whole) - len("--\r\n") {
+	for i := range len(whole) + 1 {
 		r := io.MultiReader(strings.NewReader(whole[:i]), iotest.ErrReader(fault))
 		f, err := ReadPostForm(formType, r)
 		if err == nil {

@@ -154,6 +154,13 @@ func (f *PostForm) MaxFileSize(contentLength int64) int64 {
 	return max(0, contentLength-f.reader.consumed-int64(len(f.reader.delimiter))-int64(len("--")))
 }
 
+// MinFileSize returns the fewest bytes that the file can have in a request of
+// contentLength bytes if the form is complete. It is to be called before the
+// file is read.
+func (f *PostForm) MinFileSize(contentLength int64) int64 {
+	return max(0, contentLength-f.reader.consumed-int64(len(f.reader.delimiter))-maxPostRest)
+}
+
 // LimitFile makes Read return ErrEntityTooSmall or ErrEntityTooLarge for a
 // file of less than smallest or more than largest bytes. Without it, a file may
 // be empty and has at most 5 GiB.
@@ -161,8 +168,8 @@ func (f *PostForm) LimitFile(smallest, largest int64) {
 	f.min, f.max = smallest, min(largest, MaxPartSize)
 }
 
-// Read reads the file. It returns io.EOF only when the whole form has been
-// read and is complete, so that a file never counts that was cut short.
+// Read reads the file. It returns io.EOF only when the whole body has been
+// read and the form is complete, so that a file never counts that was cut short.
 // Errors are those of ReadPostForm and LimitFile.
 func (f *PostForm) Read(p []byte) (int, error) {
 	if f.err != nil {
@@ -200,12 +207,15 @@ func (f *PostForm) read(p []byte) (int, error) {
 	return n, f.reader.discard(n)
 }
 
-// finish reads what comes after the file and returns io.EOF: fields, which
-// count for nothing, but no second file.
+// finish reads what comes after the file, to the end of the body, and returns
+// io.EOF: fields, which count for nothing, but no second file.
 func (f *PostForm) finish() error {
 	f.reader.limit, f.reader.tooLong = f.reader.consumed+maxPostRest, ErrMalformedPOSTRequest
 	for {
 		p, err := f.reader.next()
+		if errors.Is(err, io.EOF) {
+			return f.reader.rest()
+		}
 		if err != nil {
 			return err
 		}
