@@ -86,7 +86,7 @@ func (c *call) kmsError(name string, err error) error {
 	case errors.Is(err, kms.ErrKeyDisabled):
 		return as(s3api.ErrKMSDisabled.WithMessage("%s is disabled.", id))
 	case errors.Is(err, kms.ErrKeyState):
-		return as(s3api.ErrKMSInvalidState.WithMessage("%s is pending deletion.", id))
+		return as(s3api.ErrKMSInvalidState.WithMessage("%s is pending deletion, or not in a state that allows this.", id))
 	case errors.Is(err, kms.ErrAccessDenied):
 		return as(s3api.ErrAccessDenied.WithMessage("The key management service denied the use of the key %s.", id))
 	case errors.Is(err, kms.ErrCiphertext):
