@@ -8,6 +8,7 @@ import (
 	"crypto/md5"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/hex"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -193,4 +194,10 @@ func eventually(t *testing.T, what string, ok func() bool) {
 			t.Fatalf("%s: not within a minute", what)
 		}
 	}
+}
+
+// md5Hex returns the MD5 of body as an ETag has it.
+func md5Hex(body []byte) string {
+	sum := md5.Sum(body)
+	return hex.EncodeToString(sum[:])
 }
