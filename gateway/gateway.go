@@ -94,7 +94,17 @@ func (c *call) serve(target string) error {
 	if handle == nil {
 		return s3api.ErrNotImplemented.WithMessage("%s is not supported by this gateway.", c.op.Name)
 	}
+	c.proceed()
 	return handle(c)
+}
+
+// proceed tells a client that wants to be told to go on although it has no
+// body to send. Servers need not (RFC 9110, section 10.1.1) and Go's does not,
+// but S3 does, and botocore mistakes the next answer on the connection without.
+func (c *call) proceed() {
+	if c.r.ContentLength == 0 && c.r.ProtoAtLeast(1, 1) && c.r.ProtoMajor == 1 && strings.EqualFold(c.r.Header.Get("Expect"), "100-continue") {
+		c.w.WriteHeader(http.StatusContinue)
+	}
 }
 
 // parse finds out which bucket and object the request is for.

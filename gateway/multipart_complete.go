@@ -5,17 +5,16 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
 
 // completion is a CompleteMultipartUpload as the client asked for it.
 type completion struct {
-	id       uploadID
-	listed   []s3api.CompletedPart
-	want     s3api.CompleteRequest
-	customer encryptor.Key // zero if none came with the request: it is not needed
+	id     uploadID
+	listed []s3api.CompletedPart
+	want   s3api.CompleteRequest
+	sse    metadata.SSE // the customer key is not needed, the mode not even allowed by Amazon S3
 }
 
 // completed is what the client is told of the object.
@@ -55,11 +54,11 @@ func (c *call) completeMultipartUpload() error {
 }
 
 func (c *call) parseCompletion() (*completion, error) {
-	sse, err := metadata.ParseCustomer(c.header)
+	sse, err := metadata.ParseSSE(c.header)
 	if err != nil {
 		return nil, err
 	}
-	rq := &completion{id: c.namedUpload(), customer: sse.CustomerKey}
+	rq := &completion{id: c.namedUpload(), sse: sse}
 	if rq.want, err = s3api.ParseCompleteRequest(c.header); err != nil {
 		return nil, err
 	}
@@ -96,7 +95,7 @@ func (c *call) completeUpload(ctx context.Context, rq *completion) (*completed, 
 		return nil, err
 	}
 	c.out.Mode = up.env.Mode.String()
-	if err := c.admitCompletion(up, rq.customer); err != nil {
+	if err := c.admitCompletion(up, rq.sse); err != nil {
 		return nil, err
 	}
 	all, err := c.listAttempts(ctx, up)
@@ -143,12 +142,23 @@ func (d *completed) hideDefaultChecksum(asked s3api.UploadChecksum) {
 }
 
 // admitCompletion checks that the request may complete the upload. A customer
-// key is not needed, but if it is there, it must be the right one.
-func (c *call) admitCompletion(up *uploadState, customer encryptor.Key) error {
-	if up.env.Mode == metadata.SSEC && customer.IsZero() {
+// key is not needed, but if it is there, it must be the right one. Amazon S3
+// refuses a mode; minio-go repeats that of the upload, which harms nobody.
+func (c *call) admitCompletion(up *uploadState, sse metadata.SSE) error {
+	if sse.Mode != 0 && sse.Mode != metadata.SSEC {
+		if sse.Mode != up.env.Mode {
+			return metadata.RefuseSSE(c.header)
+		}
+		if sse.KMSKeyID != "" {
+			if name, err := c.resolveKey(sse.KMSKeyID); err != nil || name != up.env.KeyID {
+				return metadata.RefuseSSE(c.header)
+			}
+		}
+	}
+	if up.env.Mode == metadata.SSEC && sse.CustomerKey.IsZero() {
 		return nil
 	}
-	if err := c.checkUploadKey(up, customer); err != nil {
+	if err := c.checkUploadKey(up, sse.CustomerKey); err != nil {
 		return err
 	}
 	return c.admitMode(up.env.Mode)

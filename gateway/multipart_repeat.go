@@ -19,7 +19,7 @@ func (c *call) completedBefore(ctx context.Context, rq *completion, refusal erro
 	}
 	at := *c // whose outcome is not about this object, if it is another
 	at.out = new(Outcome)
-	o, header, err := at.stat(ctx, source{bucket: c.bucket, key: c.key, customer: rq.customer})
+	o, header, err := at.stat(ctx, source{bucket: c.bucket, key: c.key, customer: rq.sse.CustomerKey})
 	if err != nil {
 		return nil, refusedOr(err, refusal)
 	}
@@ -27,7 +27,7 @@ func (c *call) completedBefore(ctx context.Context, rq *completion, refusal erro
 		return nil, refusal
 	}
 	done := &completed{env: o.env, from: header}
-	if o.env.Mode == metadata.SSEC && rq.customer.IsZero() {
+	if o.env.Mode == metadata.SSEC && rq.sse.CustomerKey.IsZero() {
 		var same bool
 		if same, err = at.beginsAs(ctx, o, rq.listed[0]); err != nil || !same {
 			return nil, refusedOr(err, refusal)

@@ -3,6 +3,8 @@ package objects_test
 import (
 	"io"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -52,4 +54,23 @@ type watched struct {
 func (w watched) Read(p []byte) (int, error) {
 	w.read.Store(true)
 	return w.Reader.Read(p)
+}
+
+// testExpectOfNothing has no body to send and still wants to be told to send
+// it, as botocore does.
+func testExpectOfNothing(t *testing.T, e *endpoint) {
+	for status, h := range map[int]http.Header{http.StatusOK: headers(), http.StatusBadRequest: headers("X-Amz-Server-Side-Encryption", "other")} {
+		hr, _ := request{method: http.MethodPut, key: "expect", mode: sigv4.PayloadUnsigned, header: h}.build(t, e)
+		hr.Header.Set("Expect", "100-continue")
+		told := false
+		resp, err := e.http.Do(hr.WithContext(httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+			Got1xxResponse: func(code int, _ textproto.MIMEHeader) error { told = code == http.StatusContinue; return nil },
+		})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := read(resp); a.status != status || !told {
+			t.Errorf("status %d, told to go on: %v", a.status, told)
+		}
+	}
 }

@@ -42,6 +42,7 @@ func TestObjects(t *testing.T) {
 					{"body faults", testBodyFaults, false},
 					{"smuggling", testSmuggling, false},
 					{"expect", testExpect, false},
+					{"expect of nothing", testExpectOfNothing, false},
 					{"early error", testEarlyError, false},
 					{"store checks", testStoreChecks, false},
 					{"SDKs", testSDKs, true},
