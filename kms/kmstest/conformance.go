@@ -284,6 +284,15 @@ func testRotation(t *testing.T, f Fixture) {
 		t.Errorf("wrapped again under version %d", out[0].Version)
 	}
 	opens(t, f, f.Key, kek, out[0].Wrapped, nil)
+	v, ok := f.Provider.(kms.Versioner)
+	if !ok {
+		return
+	}
+	for wrapped, want := range map[string]int{string(w.Ciphertext): w.Version, string(out[0].Wrapped): out[0].Version, "": 0, "x": 0} {
+		if got, ok := v.WrappedVersion([]byte(wrapped)); got != want || ok != (want > 0) {
+			t.Errorf("WrappedVersion: %d, %v, want %d", got, ok, want)
+		}
+	}
 }
 
 func testRetired(t *testing.T, f Fixture) {

@@ -35,7 +35,10 @@ type memoryKey struct {
 	state    error // why it cannot be used, or nil
 }
 
-var _ kms.Provider = (*Memory)(nil)
+var (
+	_ kms.Provider  = (*Memory)(nil)
+	_ kms.Versioner = (*Memory)(nil)
+)
 
 // NewMemory returns a provider with the given keys.
 func NewMemory(keys ...string) *Memory {
@@ -164,6 +167,15 @@ func (m *Memory) Rewrap(ctx context.Context, key string, items []kms.Item) ([]km
 		}
 	}
 	return out, nil
+}
+
+// WrappedVersion implements kms.Versioner.
+func (m *Memory) WrappedVersion(wrapped []byte) (version int, ok bool) {
+	if len(wrapped) < versionSize {
+		return 0, false
+	}
+	version = int(binary.BigEndian.Uint32(wrapped))
+	return version, version > 0
 }
 
 // Describe implements kms.Provider.
