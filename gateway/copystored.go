@@ -103,7 +103,12 @@ func (c *call) storeCopy(ctx context.Context, o *object, env *metadata.Envelope,
 		drain(resp.Body)
 		return nil, nil, errReplaced
 	default:
-		return nil, nil, c.storeError(resp)
+		// Looking for the source again tells whether it is the source that is
+		// missing: MinIO misses one that is replaced at the moment.
+		if err = c.storeError(resp); errors.Is(err, s3api.ErrNoSuchKey) {
+			err = errReplaced
+		}
+		return nil, nil, err
 	}
 	doc, err := readDocument(resp, maxCopyAnswer)
 	if err != nil {

@@ -72,6 +72,9 @@ func (c *call) inspect(ctx context.Context, src source, h http.Header, stored in
 		storeETag: unquote(h.Get("Etag")),
 		versionID: h.Get("X-Amz-Version-Id"),
 	}
+	if o.versionID == "" {
+		o.versionID = src.query.Get("versionId") // MinIO does not always call "null" by its name
+	}
 	o.modified, _ = http.ParseTime(h.Get("Last-Modified")) // a zero time fails no condition
 	env, err := metadata.FromHeader(h)
 	if err != nil {

@@ -22,7 +22,7 @@ const settleAttempts = 8
 //
 // Of a version that nobody can overwrite there is nothing to settle.
 func (c *call) settle(ctx context.Context, before, after *object) error {
-	if before.versionID != "" && before.versionID != nullVersion {
+	if !before.replaceable() {
 		return nil
 	}
 	for range settleAttempts {
@@ -56,7 +56,7 @@ func (c *call) mismatch(ctx context.Context, before, after *object) (*object, ht
 	if err != nil || env == nil || env.Data.Commitment != before.env.Data.Commitment {
 		return nil, nil, nil //nolint:nilerr // another upload's metadata, which came with its body
 	}
-	now := object{source: before.source, stored: p.stored, storeETag: unquote(p.header.Get("Etag")), versionID: p.header.Get("X-Amz-Version-Id")}
+	now := object{source: before.source, stored: p.stored, storeETag: unquote(p.header.Get("Etag")), versionID: before.versionID}
 	tail, err := c.wholeFooter(ctx, &now, p.tail)
 	if errors.Is(err, errReplaced) || errors.Is(err, s3api.ErrNoSuchKey) {
 		return nil, nil, nil
@@ -77,10 +77,6 @@ func (c *call) mismatch(ctx context.Context, before, after *object) (*object, ht
 	}
 	return nil, nil, err
 }
-
-// nullVersion is the id of versions from times without versioning. It is the
-// only one that another upload can have too.
-const nullVersion = "null"
 
 // keepHeaders puts everything that the store said of an object and takes back
 // into the request that gives the object other metadata.

@@ -13,21 +13,14 @@ import (
 // maxObjectEncryption bounds the document of UpdateObjectEncryption in bytes.
 const maxObjectEncryption = 64 << 10
 
-var (
-	errLocked = s3api.ErrAccessDenied.WithMessage("The encryption of an object under Object Lock cannot be changed.")
-
-	errOldVersion = s3api.ErrNotImplemented.WithMessage(
-		"The store cannot change the metadata of a version that is not the current one.")
-)
+var errLocked = s3api.ErrAccessDenied.WithMessage("The encryption of an object under Object Lock cannot be changed.")
 
 // updateObjectEncryption seals the data keys of an object under a KMS key. The
 // body stays as it is.
 //
-// A store changes metadata by copying the object onto itself. Unlike on Amazon
-// S3, Last-Modified is then the time of the change; stores other than MinIO
-// make a new version of an object that has versions; and an ETag that was the
-// MD5 of the plaintext becomes one that says nothing of it, as objects of
-// SSE-KMS have here.
+// Unlike on Amazon S3, an ETag that was the MD5 of the plaintext becomes one
+// that says nothing of it, as objects of SSE-KMS have here. What else may change
+// with the envelope, replaceEnvelope says.
 //
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_UpdateObjectEncryption.html
 func (c *call) updateObjectEncryption() error {
@@ -92,43 +85,10 @@ func (c *call) updateOnce(ctx context.Context, enc encryption) error {
 	if err != nil {
 		return err
 	}
-	q, err := c.inPlace(ctx, o, from)
-	if err != nil {
-		return err
-	}
-	h := make(http.Header, 24)
-	keepHeaders(h, from)
-	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
-	if q == nil {
-		h["If-Match"] = []string{quote(o.storeETag)} // for stores that can be asked so much
-	}
-	if _, _, err := c.storeCopy(ctx, o, env, q, h); err != nil {
+	if err := c.replaceEnvelope(ctx, o, from, env); err != nil {
 		return err
 	}
 	after := *o
 	after.env = env
 	return c.settle(ctx, o, &after)
-}
-
-// inPlace returns what makes the store change that very version of an object.
-// MinIO takes the version's id for that. Elsewhere a change is a new version,
-// which an old one must not become.
-func (c *call) inPlace(ctx context.Context, o *object, from http.Header) (s3api.Query, error) {
-	if o.versionID == "" {
-		return nil, nil
-	}
-	if from.Get("Server") == "MinIO" {
-		return versionQuery(o.versionID), nil
-	}
-	if !c.query.Has("versionId") {
-		return nil, nil
-	}
-	current, err := c.headVersion(ctx, c.key, "")
-	if err != nil {
-		return nil, err
-	}
-	if current.header.Get("X-Amz-Version-Id") != o.versionID {
-		return nil, errOldVersion
-	}
-	return nil, nil
 }

@@ -1,0 +1,142 @@
+package gateway
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
+)
+
+var errOldVersion = s3api.ErrNotImplemented.WithMessage(
+	"The store cannot change the metadata of a version that is not the current one.")
+
+// replaceEnvelope gives the object o another envelope for the same body. from
+// is what the store said of the object. It is errReplaced if there is another
+// object by now.
+//
+// S3 changes metadata by copying an object onto itself, which makes a new
+// version of an object that has versions, with a Last-Modified of its own; an
+// old version would become the current one and is refused. MinIO can change
+// the very version, and is asked to.
+func (c *call) replaceEnvelope(ctx context.Context, o *object, from http.Header, env *metadata.Envelope) error {
+	minio := from.Get("Server") == "MinIO"
+	if minio && o.replaceable() {
+		if whole, err := c.hasStoreChecksum(ctx, o); err != nil {
+			return err
+		} else if !whole {
+			return c.replaceByParts(ctx, o, from, env)
+		}
+	}
+	h := make(http.Header, 24)
+	keepHeaders(h, from)
+	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
+	var q s3api.Query
+	if minio {
+		modified, err := c.modifiedTime(ctx, o)
+		if err != nil {
+			return err
+		}
+		// Later than it was, so that a disk of MinIO's that misses the change
+		// is seen to have missed it, but not later than another version.
+		h["X-Minio-Source-Mtime"] = []string{modified.Add(time.Millisecond).Format(time.RFC3339Nano)}
+		q = versionQuery(o.versionID)
+	} else {
+		if err := c.checkCurrent(ctx, o); err != nil {
+			return err
+		}
+		h["If-Match"] = []string{quote(o.storeETag)} // of what is replaced, too
+	}
+	_, _, err := c.storeCopy(ctx, o, env, q, h)
+	return err
+}
+
+// replaceable reports whether an upload can replace the very version o.
+func (o *object) replaceable() bool { return o.versionID == "" || o.versionID == nullVersion }
+
+// nullVersion is the id of versions from times without versioning. It is the
+// only one that another upload can have too.
+const nullVersion = "null"
+
+// hasStoreChecksum reports whether the store has a checksum of all that it
+// stores of the object. Without one, MinIO computes it when it copies the
+// object onto itself, which writes the body again, too, and over an upload that
+// came in between.
+func (c *call) hasStoreChecksum(ctx context.Context, o *object) (bool, error) {
+	resp, err := c.send(ctx, &storeRequest{
+		method: http.MethodHead, bucket: o.bucket, key: o.key, query: versionQuery(o.versionID),
+		header: http.Header{"X-Amz-Checksum-Mode": {"ENABLED"}},
+	})
+	if err != nil {
+		return false, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return false, c.storeError(resp)
+	}
+	_ = resp.Body.Close() // empty
+	return resp.Header.Get("X-Amz-Checksum-Type") == "FULL_OBJECT", nil
+}
+
+// checkCurrent refuses an object that is not the current version.
+func (c *call) checkCurrent(ctx context.Context, o *object) error {
+	if o.versionID == "" || !o.query.Has("versionId") {
+		return nil
+	}
+	current, err := c.headVersion(ctx, o.key, "")
+	if err != nil {
+		return err
+	}
+	if current.status != http.StatusOK || current.header.Get("X-Amz-Version-Id") != o.versionID {
+		return errOldVersion
+	}
+	return nil
+}
+
+// modifiedTime returns when the object was last modified, to the millisecond,
+// as only listings tell it.
+func (c *call) modifiedTime(ctx context.Context, o *object) (time.Time, error) {
+	id := o.versionID
+	if id == "" {
+		id = nullVersion
+	}
+	q := s3api.Query{{Name: "versions"}, {Name: "encoding-type", Value: "url", HasValue: true}, {Name: "prefix", Value: o.key, HasValue: true}}
+	for {
+		resp, err := c.send(ctx, &storeRequest{method: http.MethodGet, bucket: o.bucket, query: q})
+		if err != nil {
+			return time.Time{}, err
+		}
+		if resp.StatusCode != http.StatusOK {
+			return time.Time{}, c.storeError(resp)
+		}
+		doc, err := readDocument(resp, s3api.MaxListing)
+		if err != nil {
+			return time.Time{}, err
+		}
+		var page struct {
+			Versions []struct {
+				Key, VersionId string //nolint:revive // the names of the elements
+				LastModified   time.Time
+			} `xml:"Version"`
+			IsTruncated                        bool
+			NextKeyMarker, NextVersionIdMarker string //nolint:revive // the names of the elements
+		}
+		if err := xml.Unmarshal(doc, &page); err != nil {
+			return time.Time{}, fmt.Errorf("listing the versions of an object: %w", err)
+		}
+		for _, v := range page.Versions {
+			if key, err := url.QueryUnescape(v.Key); err == nil && key == o.key && v.VersionId == id {
+				return v.LastModified, nil
+			}
+		}
+		if next, err := url.QueryUnescape(page.NextKeyMarker); err != nil || !page.IsTruncated || next != o.key {
+			return time.Time{}, errReplaced
+		}
+		q = append(q[:3:3],
+			s3api.Param{Name: "key-marker", Value: o.key, HasValue: true},
+			s3api.Param{Name: "version-id-marker", Value: page.NextVersionIdMarker, HasValue: true})
+	}
+}
