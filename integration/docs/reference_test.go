@@ -79,6 +79,8 @@ func TestOperationsTable(t *testing.T) {
 			row = "encrypted, decrypted"
 		case op.Class == s3api.Rewrite:
 			row = "converted: sizes, ETags, conditions"
+		case op.Class == s3api.Own:
+			row = "kept by the gateway itself"
 		case op.Class == s3api.Pass:
 			row = "passed on, signed again"
 		default:
