@@ -27,11 +27,13 @@ type call struct {
 	id     string
 
 	auth  *sigv4.Auth
-	cred  *Credential // nil when anonymous
+	form  *s3api.PostForm // of a browser upload, read up to its file
+	cred  *Credential     // nil when anonymous
 	op    *s3api.Operation
 	query s3api.Query
 
 	bucket, key string
+	virtual     bool // the bucket is named by the host
 
 	started     bool        // the response header is out
 	errorHeader http.Header // what the store said besides an error

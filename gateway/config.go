@@ -156,6 +156,12 @@ type Config struct {
 	// Region is the region clients must sign for; empty accepts any.
 	Region string
 
+	// VirtualHosts are the domains below which hosts name buckets: with
+	// "s3.example.com", bucket.s3.example.com. Requests for the domains
+	// themselves, and for all other hosts, name the bucket in their path.
+	// Default: none.
+	VirtualHosts []string
+
 	// PublicBuckets are the patterns (path.Match syntax) of the buckets whose
 	// objects anyone may read without signing: GetObject and HeadObject,
 	// nothing else. Default: none.
@@ -251,6 +257,11 @@ func (c *Config) complete() error {
 	}
 	for _, patterns := range [][]string{c.PublicBuckets, c.PlaintextReads} {
 		if err := CheckPatterns(patterns); err != nil {
+			return err
+		}
+	}
+	for _, domain := range c.VirtualHosts {
+		if err := CheckDomain(domain); err != nil {
 			return err
 		}
 	}

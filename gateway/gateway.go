@@ -107,13 +107,6 @@ func (c *call) proceed() {
 	}
 }
 
-// parse finds out which bucket and object the request is for.
-func (c *call) parse(target string) (err error) {
-	rawPath, _, _ := strings.Cut(target, "?")
-	c.bucket, c.key, err = s3api.ParsePath(rawPath)
-	return err
-}
-
 // authenticate is the only way to a client's identity. What it leaves in
 // c.auth includes the verifier that a body must be read through.
 func (c *call) authenticate(target string) (err error) {
@@ -127,10 +120,16 @@ func (c *call) authenticate(target string) (err error) {
 		maps.Copy(merged, c.auth.Hoisted)
 		c.header = merged
 	}
-	if c.auth.AccessKey == "" {
+	accessKey := c.auth.AccessKey
+	if c.isForm() {
+		if accessKey, err = c.authenticateForm(); err != nil {
+			return err
+		}
+	}
+	if accessKey == "" {
 		return nil
 	}
-	cred, ok := c.g.cfg.Credentials.Lookup(c.auth.AccessKey)
+	cred, ok := c.g.cfg.Credentials.Lookup(accessKey)
 	if !ok { // removed since the signature was checked
 		return s3api.ErrInvalidAccessKeyID
 	}
@@ -189,6 +188,7 @@ func (c *call) handler() func(*call) error {
 // handlers perform the operations that are more than passing the request on.
 var handlers = map[string]func(*call) error{
 	"PutObject":          (*call).putObject,
+	"PostObject":         (*call).postObject,
 	"GetObject":          (*call).getObject,
 	"HeadObject":         (*call).headObject,
 	"DeleteObject":       (*call).deleteObject,

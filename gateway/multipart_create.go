@@ -55,38 +55,48 @@ func (c *call) createMultipartUpload() error {
 // to come will need. An upload without that could never be completed, so it is
 // given up then.
 func (c *call) beginUpload(ctx context.Context, env *metadata.Envelope, keys encryptor.Keys, sum s3api.UploadChecksum, h http.Header) (*uploadState, http.Header, error) {
-	value, err := env.Encode()
+	id, from, err := c.startUpload(ctx, env, h)
 	if err != nil {
 		return nil, nil, err
+	}
+	up, err := c.newUpload(id.id, env, keys, sum)
+	if err == nil {
+		err = c.saveUpload(ctx, up)
+	}
+	if err != nil {
+		c.giveUp(ctx, id)
+		return nil, nil, err
+	}
+	c.g.uploads.put(up.uploadID, up)
+	return up, from, nil
+}
+
+// startUpload begins an upload at the store and returns the header of the
+// store's answer.
+func (c *call) startUpload(ctx context.Context, env *metadata.Envelope, h http.Header) (uploadID, http.Header, error) {
+	value, err := env.Encode()
+	if err != nil {
+		return uploadID{}, nil, err
 	}
 	h[metadata.Header] = []string{value}
 	resp, err := c.send(ctx, &storeRequest{
 		method: http.MethodPost, bucket: c.bucket, key: c.key, query: s3api.Query{{Name: "uploads"}}, header: h,
 	})
 	if err != nil {
-		return nil, nil, err
+		return uploadID{}, nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, nil, c.storeError(resp)
+		return uploadID{}, nil, c.storeError(resp)
 	}
 	doc, err := readDocument(resp, maxDocument)
 	if err != nil {
-		return nil, nil, err
+		return uploadID{}, nil, err
 	}
 	result, err := s3api.ParseCreateUploadResult(doc)
 	if err != nil {
-		return nil, nil, err
+		return uploadID{}, nil, err
 	}
-	up, err := c.newUpload(result.UploadID, env, keys, sum)
-	if err == nil {
-		err = c.saveUpload(ctx, up)
-	}
-	if err != nil {
-		c.giveUp(ctx, uploadID{c.bucket, c.key, result.UploadID})
-		return nil, nil, err
-	}
-	c.g.uploads.put(up.uploadID, up)
-	return up, resp.Header, nil
+	return uploadID{c.bucket, c.key, result.UploadID}, resp.Header, nil
 }
 
 // giveUp aborts an upload at the store that nobody can use.
@@ -104,11 +114,7 @@ func (c *call) giveUp(ctx context.Context, id uploadID) {
 
 // location is the URL of the object as the client addressed it.
 func (c *call) location() string {
-	scheme := "http://"
-	if c.secure {
-		scheme = "https://"
-	}
-	return scheme + c.r.Host + s3api.EscapePath("/"+c.bucket+"/"+c.key)
+	return c.bucketURL() + s3api.EscapePath(c.key)
 }
 
 // abortMultipartUpload ends the upload at the store and removes what the

@@ -54,13 +54,20 @@ func (c *call) putObject() error {
 // put encrypts a body of length plaintext bytes and stores it as the object
 // of the call with the given headers, under the conditions of the request.
 func (c *call) put(enc *encryption, in *intake, length int64, h http.Header) (*putResult, error) {
-	ctx := c.r.Context()
-	if err := c.writeConditions(ctx, h); err != nil {
-		return nil, err
-	}
 	seal := c.sealStream
 	if length < c.g.cfg.BufferLimit {
 		seal = c.sealBuffered
+	}
+	return c.putSealed(seal, enc, in, length, h)
+}
+
+// sealFunc is how the ciphertext of an object is made.
+type sealFunc func(ctx context.Context, in *intake, enc *encryption, length int64) (*upload, error)
+
+func (c *call) putSealed(seal sealFunc, enc *encryption, in *intake, length int64, h http.Header) (*putResult, error) {
+	ctx := c.r.Context()
+	if err := c.writeConditions(ctx, h); err != nil {
+		return nil, err
 	}
 	up, err := seal(ctx, in, enc, length)
 	if err != nil {
