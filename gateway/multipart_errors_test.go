@@ -34,7 +34,7 @@ func TestMultipartErrors(t *testing.T) {
 		"order":          {parts: []s3api.CompletedPart{three, one}, code: "InvalidPartOrder"},
 		"twice":          {parts: []s3api.CompletedPart{one, one}, code: "InvalidPartOrder"},
 		"size":           {parts: []s3api.CompletedPart{one}, header: []string{"X-Amz-Mp-Object-Size", "5"}, code: "InvalidRequest"},
-		"SSE header":     {parts: []s3api.CompletedPart{one}, header: []string{"X-Amz-Server-Side-Encryption", "AES256"}, code: "InvalidArgument"},
+		"SSE header":     {parts: []s3api.CompletedPart{one}, header: []string{"X-Amz-Server-Side-Encryption", "aws:kms"}, code: "InvalidArgument"},
 		"needless key":   {parts: []s3api.CompletedPart{one}, header: testModes[3].write, code: "InvalidRequest"},
 		"two conditions": {parts: []s3api.CompletedPart{one}, header: []string{"If-Match", "x", "If-None-Match", "*"}, code: "NotImplemented"},
 		"no such object": {parts: []s3api.CompletedPart{one}, header: []string{"If-Match", `"x"`}, code: "NoSuchKey"},

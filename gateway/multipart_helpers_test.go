@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +38,8 @@ const testKMSKey = "team-key"
 
 // newMultiBench starts so many gateways over one store.
 func newMultiBench(t testing.TB, instances int, change func(*Config)) *multiBench {
-	m := &multiBench{t: t, store: newFakeStore(t), now: time.Now()}
+	m := &multiBench{t: t, store: newFakeStore(t)}
+	m.now = m.store.clock
 	provider := kmstest.NewMemory(testKMSKey)
 	for range instances {
 		service, err := kms.New(kms.Options{Provider: provider})
@@ -265,18 +267,7 @@ func (u *multiUpload) checkGone() {
 	}
 }
 
-func sortedKeys[V any](m map[int]V) []int {
-	keys := make([]int, 0, len(m))
-	for k := range maps.Keys(m) {
-		keys = append(keys, k)
-	}
-	for i := range keys {
-		for j := i; j > 0 && keys[j] < keys[j-1]; j-- {
-			keys[j], keys[j-1] = keys[j-1], keys[j]
-		}
-	}
-	return keys
-}
+func sortedKeys[V any](m map[int]V) []int { return slices.Sorted(maps.Keys(m)) }
 
 var filling = func() []byte {
 	b := make([]byte, 16<<20)
@@ -296,4 +287,12 @@ func hexMD5(b []byte) string {
 func contentMD5(b []byte) string {
 	sum := md5.Sum(b) //nolint:gosec // S3's
 	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// oneAtATime skips a test under the race detector that does nothing concurrently.
+func oneAtATime(t *testing.T) {
+	t.Helper()
+	if raceDetector {
+		t.Skip("does nothing concurrently")
+	}
 }

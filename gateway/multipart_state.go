@@ -199,18 +199,23 @@ func (c *call) loadUpload(ctx context.Context, id uploadID, remembered bool) (*u
 	return up, nil
 }
 
-// forgetUpload removes everything the gateway keeps of an upload that has
-// ended: what belongs to the parts first, so that as long as anything is left,
-// it can be told whose it is.
-func (c *call) forgetUpload(ctx context.Context, id uploadID) error {
-	c.g.uploads.drop(id)
-	var names []string
-	err := c.listSystem(ctx, id.dir(), func(page []systemEntry) bool {
+// keptOf returns the names of everything that the gateway keeps of an upload.
+func (c *call) keptOf(ctx context.Context, id uploadID) (names []string, err error) {
+	err = c.listSystem(ctx, id.dir(), func(page []systemEntry) bool {
 		for _, e := range page {
 			names = append(names, e.Key)
 		}
 		return true
 	})
+	return names, err
+}
+
+// forgetUpload removes everything the gateway keeps of an upload that has
+// ended: what belongs to the parts first, so that as long as anything is left,
+// it can be told whose it is.
+func (c *call) forgetUpload(ctx context.Context, id uploadID) error {
+	c.g.uploads.drop(id)
+	names, err := c.keptOf(ctx, id)
 	if err != nil {
 		return err
 	}
