@@ -76,6 +76,7 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	    }
 //	    credentials_file <path>
 //	    region           <region>
+//	    virtual_hosts    <domains...>
 //	    public_buckets   <patterns...>
 //
 //	    # objects
@@ -87,8 +88,8 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	}
 //
 // master_key, alias, encryption, credential, buckets, kms_keys, realm,
-// public_buckets and plaintext_reads can be given several times, all others
-// once.
+// virtual_hosts, public_buckets and plaintext_reads can be given several
+// times, all others once.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume directive name
 	if d.NextArg() {
@@ -118,6 +119,7 @@ var repeatable = map[string]bool{
 	"encryption":      true,
 	"credential":      true,
 	"realm":           true,
+	"virtual_hosts":   true,
 	"public_buckets":  true,
 	"plaintext_reads": true,
 }
@@ -140,6 +142,7 @@ var subdirectives = map[string]func(*Handler, *caddyfile.Dispenser) error{
 	"credential":       (*Handler).unmarshalCredential,
 	"credentials_file": single(func(h *Handler) *string { return &h.CredentialsFile }),
 	"region":           single(func(h *Handler) *string { return &h.Region }),
+	"virtual_hosts":    (*Handler).unmarshalVirtualHosts,
 	"public_buckets":   patterns(func(h *Handler) *[]string { return &h.PublicBuckets }),
 	"plaintext_reads":  patterns(func(h *Handler) *[]string { return &h.PlaintextReads }),
 	"realm":            pair("a bucket and a name", func(h *Handler) *map[string]string { return &h.Realms }),
@@ -241,6 +244,23 @@ func (h *Handler) unmarshalUpstream(d *caddyfile.Dispenser) error {
 	if segment.Reset(); segment.Next() && segment.NextBlock(0) {
 		h.Transport = transport
 	}
+	return nil
+}
+
+func (h *Handler) unmarshalVirtualHosts(d *caddyfile.Dispenser) error {
+	domains := d.RemainingArgs()
+	if len(domains) == 0 {
+		return d.ArgErr()
+	}
+	for _, domain := range domains {
+		if strings.Contains(domain, "{") {
+			continue
+		}
+		if err := gateway.CheckDomain(domain); err != nil {
+			return d.Errf("virtual_hosts: %v", err)
+		}
+	}
+	h.VirtualHosts = append(h.VirtualHosts, domains...)
 	return nil
 }
 

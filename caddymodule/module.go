@@ -131,6 +131,14 @@ type Handler struct {
 	// error is logged. Accepts placeholders.
 	CredentialsFile string `json:"credentials_file,omitempty"`
 
+	// The domains below which hosts name buckets: with `s3.example.com`, the
+	// bucket of a request for `photos.s3.example.com` is `photos`. Lower case,
+	// without a port. Requests for any other host name the bucket in their
+	// path, as always works for the domains themselves. The site must have
+	// addresses, and certificates, for all of these hosts. Accept placeholders.
+	// Default: none.
+	VirtualHosts []string `json:"virtual_hosts,omitempty"`
+
 	// Patterns of the buckets whose objects anyone may read without
 	// signing. A pattern is the name of a bucket in which `*` stands for any
 	// characters, `?` for one, and `[a-z]` for one of a range. Default: none.
@@ -234,6 +242,12 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	var err error
 	if cfg.Region, err = x.text("region", h.Region); err != nil {
 		return err
+	}
+	for _, domain := range h.VirtualHosts {
+		if domain, err = x.text("virtual_hosts", domain); err != nil {
+			return err
+		}
+		cfg.VirtualHosts = append(cfg.VirtualHosts, domain)
 	}
 	if cfg.Keys, err = h.masterKeys(x); err != nil {
 		return err

@@ -76,6 +76,7 @@ func TestProvision(t *testing.T) {
 		"tls":                            func(h *Handler) { h.Upstream = "https://127.0.0.1:1" },
 		"own account of client identity": func(h *Handler) { h.UpstreamIdentity = "client" },
 		"system bucket":                  func(h *Handler) { h.SystemBucket = "gateway-system.2" },
+		"virtual hosts":                  func(h *Handler) { h.VirtualHosts = []string{"s3.example.com", "storage"} },
 		"keys": func(h *Handler) {
 			h.KeysRaw = json.RawMessage(`{"provider": "vault", "address": "http://127.0.0.1:1", "token": "{env.TEST_CLIENT_SECRET}"}`)
 			h.KMS = &KMSOptions{DefaultKey: "alias/a", Aliases: map[string]string{"a": "k"}, KeyIDFormat: "name", CacheTTL: -1}
@@ -171,6 +172,8 @@ func TestProvisionErrors(t *testing.T) {
 		"contradictory rule":    {rule(EncryptionRule{Require: []string{"SSE-C"}}), `a rule that requires other modes than its own default`},
 		"rule without provider": {rule(EncryptionRule{Default: "aws:kms", KMSKey: "k"}), `aws:kms needs a key management service: add keys`},
 		"rule without key":      {func(h *Handler) { h.KeysRaw = memoryJSON; rule(EncryptionRule{Default: "aws:kms:dsse"})(h) }, `aws:kms:dsse needs a key: name one`},
+		"virtual host":          {func(h *Handler) { h.VirtualHosts = []string{"S3.example.com"} }, `bad domain "S3.example.com"`},
+		"virtual host from env": {func(h *Handler) { h.VirtualHosts = []string{"{env.TEST_UNSET}"} }, "virtual_hosts: "},
 		"public pattern":        {func(h *Handler) { h.PublicBuckets = []string{"["} }, "bad bucket pattern"},
 		"realm":                 {func(h *Handler) { h.Realms = map[string]string{"a": ""} }, "realm: "},
 		"region":                {func(h *Handler) { h.Region = "{env.TEST_UNSET}" }, "region: "},
