@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
+	"github.com/caddy-s3-sse/caddy-s3-sse/kms"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
 )
@@ -133,7 +134,7 @@ func (c *call) logFailure(msg string, err error) {
 	level := slog.LevelError
 	if errors.Is(err, context.Canceled) {
 		level = slog.LevelDebug
-	} else if _, ok := errors.AsType[*unreachableError](err); ok {
+	} else if _, ok := errors.AsType[*unreachableError](err); ok || errors.Is(err, kms.ErrUnavailable) || errors.Is(err, kms.ErrThrottled) {
 		level = slog.LevelWarn // an outage, of which there is one entry a request
 	}
 	c.g.cfg.Logger.LogAttrs(c.r.Context(), level, msg,
