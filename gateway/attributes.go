@@ -11,11 +11,15 @@ import (
 //
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html
 func (c *call) getObjectAttributes() error {
-	ctx := c.r.Context()
 	want, err := s3api.ParseAttributesRequest(c.header)
 	if err != nil {
 		return err
 	}
+	return c.untilSettled(func() error { return c.attributes(want) })
+}
+
+func (c *call) attributes(want s3api.AttributesRequest) error {
+	ctx := c.r.Context()
 	rd, err := c.parseReading()
 	if err != nil {
 		return err

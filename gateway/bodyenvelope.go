@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
 
 // The metadata of an object can come to be that of its predecessor: a store
@@ -16,6 +17,11 @@ import (
 // the metadata it was given on a body that was written meanwhile. The body has
 // a copy of its own envelope in its footer, and is opened with that if it names
 // no other root key: to choose another is nothing that a store may bring about.
+
+// errOtherBody is for an object that only another root key than the one in its
+// metadata could open.
+var errOtherBody = s3api.ErrInvalidObjectState.WithMessage(
+	"The object's metadata in the store belong to another body. The data can be recovered from the object itself, not through this request.")
 
 // recoverBody takes the envelope in the body's footer for that of the object
 // if cause, which came up before anything of the object was released, can be
@@ -26,7 +32,7 @@ func (c *call) recoverBody(ctx context.Context, o *object, cause error) error {
 	}
 	tail, err := c.wholeFooter(ctx, o, nil)
 	if err != nil {
-		return cause
+		return err
 	}
 	return c.useBodyEnvelope(ctx, o, tail, cause)
 }
@@ -34,6 +40,7 @@ func (c *call) recoverBody(ctx context.Context, o *object, cause error) error {
 // answerFromBody answers a read of which cause ended the first attempt, before
 // any of the answer was sent.
 func (c *call) answerFromBody(ctx context.Context, rd reading, o *object, cause error) error {
+	was := o.env
 	if err := c.recoverBody(ctx, o, cause); err != nil {
 		return err
 	}
@@ -57,19 +64,28 @@ func (c *call) answerFromBody(ctx context.Context, rd reading, o *object, cause 
 		return err
 	}
 	defer func() { discard(resp) }()
-	return c.send200(ctx, rd, o, resp, start, v)
+	err = c.send200(ctx, rd, o, resp, start, v)
+	if err != nil && !c.started && errors.Is(err, encryptor.ErrNotAuthentic) {
+		return c.verdict(ctx, o, was, err)
+	}
+	return err
 }
 
 // useBodyEnvelope is recoverBody for who has the end of the object already.
 func (c *call) useBodyEnvelope(ctx context.Context, o *object, tail []byte, cause error) error {
-	found, err := c.openBodyEnvelope(ctx, o, tail)
-	switch {
-	case errors.Is(err, encryptor.ErrNotAuthentic), errors.Is(err, errOtherRoot), errors.Is(err, metadata.ErrMalformed):
-		return cause
-	case err != nil:
+	env, err := bodyEnvelope(tail)
+	if err != nil || env.Data.Commitment == o.env.Data.Commitment {
+		return c.verdict(ctx, o, o.env, cause)
+	}
+	if !sameRoots(env, o.env, o.customer) {
+		return c.verdict(ctx, o, o.env, &causedError{errOtherBody, cause})
+	}
+	found, err := c.openAs(ctx, o, env, tail)
+	if errors.Is(err, encryptor.ErrNotAuthentic) {
+		return c.verdict(ctx, o, o.env, cause)
+	}
+	if err != nil {
 		return err // the key could not be asked for
-	case found.env.Data.Commitment == o.env.Data.Commitment:
-		return cause // the metadata are the body's own
 	}
 	c.out.BodyEnvelope = true
 	c.g.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "metadata of another body",
@@ -83,29 +99,42 @@ func (c *call) useBodyEnvelope(ctx context.Context, o *object, tail []byte, caus
 	return nil
 }
 
-var errOtherRoot = errors.New("the envelope in the footer names another mode or root key")
+// verdict returns cause if the store still gives the object the metadata was,
+// else errReplaced: then metadata and body are of different moments.
+func (c *call) verdict(ctx context.Context, o *object, was *metadata.Envelope, cause error) error {
+	value, err := was.Encode()
+	if err != nil {
+		return cause
+	}
+	resp, err := c.send(ctx, &storeRequest{method: http.MethodHead, bucket: o.bucket, key: o.key, query: o.query})
+	if err != nil {
+		return cause
+	}
+	_ = resp.Body.Close() // empty
+	if resp.StatusCode == http.StatusOK && resp.Header.Get(metadata.Header) == value {
+		return cause
+	}
+	return errReplaced
+}
 
-// openBodyEnvelope opens the object with the envelope in its footer, which
-// must name the mode and root key of the one in its metadata.
-func (c *call) openBodyEnvelope(ctx context.Context, o *object, tail []byte) (*object, error) {
+// bodyEnvelope returns the envelope in the footer at the end of an object. It
+// is not authentic before the footer has been opened with it.
+func bodyEnvelope(tail []byte) (*metadata.Envelope, error) {
 	raw, err := encryptor.FooterEnvelope(tail)
 	if err != nil {
 		return nil, err
 	}
-	env, err := metadata.DecodeFooterCopy(raw)
-	if err != nil {
-		return nil, err
-	}
-	if !sameRoots(env, o.env, o.customer) {
-		return nil, errOtherRoot
-	}
-	found := *o
-	found.env, found.unlocked, found.record = env, false, nil
+	return metadata.DecodeFooterCopy(raw)
+}
+
+// openAs opens the object that ends with tail with the envelope env from there.
+func (c *call) openAs(ctx context.Context, o *object, env *metadata.Envelope, tail []byte) (*object, error) {
 	size, ok := encryptor.PlaintextSize(o.stored)
 	if !ok {
 		return nil, encryptor.ErrNotAuthentic
 	}
-	found.size = size
+	found := *o
+	found.env, found.size, found.unlocked, found.record = env, size, false, nil
 	if err := c.unlock(ctx, &found); err != nil {
 		return nil, err
 	}
@@ -127,4 +156,18 @@ func sameRoots(a, b *metadata.Envelope, customer encryptor.Key) bool {
 		return false
 	}
 	return a.Mode != metadata.SSEC || a.CheckCustomerKey(customer) && b.CheckCustomerKey(customer)
+}
+
+// readAttempts is how often an object is read because it was replaced in the
+// meantime.
+const readAttempts = 4
+
+// untilSettled does what reads an object again if that was replaced before
+// anything of it was released.
+func (c *call) untilSettled(read func() error) error {
+	for attempt := 1; ; attempt++ {
+		if err := read(); c.started || attempt == readAttempts || !errors.Is(err, errReplaced) {
+			return err
+		}
+	}
 }

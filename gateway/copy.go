@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -11,10 +10,6 @@ import (
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
-
-// copyAttempts is how often a copy is begun because its source was replaced
-// in the meantime.
-const copyAttempts = 4
 
 // copyRequest is a CopyObject as the client asked for it.
 type copyRequest struct {
@@ -44,20 +39,17 @@ func (c *call) copyObject() error {
 	if err != nil {
 		return err
 	}
-	for attempt := 1; ; attempt++ {
+	return c.untilSettled(func() error {
 		o, header, err := c.locate(ctx, req.copySource)
 		if err != nil {
 			return err
 		}
 		done, err := c.copyFrom(ctx, &req, o, header)
-		if errors.Is(err, errReplaced) && attempt < copyAttempts {
-			continue
-		}
 		if err != nil {
 			return err
 		}
 		return c.answerCopy(&req, o, done)
-	}
+	})
 }
 
 func (c *call) parseCopy(ctx context.Context) (req copyRequest, err error) {

@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"errors"
-
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
@@ -25,12 +23,7 @@ func (c *call) uploadPartCopy() error {
 	if err != nil {
 		return err
 	}
-	for attempt := 1; ; attempt++ {
-		err := c.copyPart(&req)
-		if !errors.Is(err, errReplaced) || attempt == copyAttempts {
-			return err
-		}
-	}
+	return c.untilSettled(func() error { return c.copyPart(&req) })
 }
 
 func (c *call) parsePartCopy() (req partCopy, err error) {

@@ -14,7 +14,9 @@ import (
 // the chunks that cover the client's range are asked for.
 //
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
-func (c *call) getObject() error {
+func (c *call) getObject() error { return c.untilSettled(c.getOnce) }
+
+func (c *call) getOnce() error {
 	ctx := c.r.Context()
 	rd, err := c.parseReading()
 	if err != nil {
@@ -254,7 +256,7 @@ func (c *call) unsatisfiable(ctx context.Context, rd reading) error {
 	if !c.ifRange(ctx, o) {
 		c.header = c.header.Clone()
 		c.header.Del("Range")
-		return c.getObject()
+		return c.getOnce()
 	}
 	v, err := c.view(ctx, rd, o)
 	if err != nil || v.status == http.StatusNotModified {

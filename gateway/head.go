@@ -11,7 +11,9 @@ import (
 // headObject answers from the metadata that the store has of the object.
 //
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
-func (c *call) headObject() error {
+func (c *call) headObject() error { return c.untilSettled(c.headOnce) }
+
+func (c *call) headOnce() error {
 	ctx := c.r.Context()
 	rd, err := c.parseReading()
 	if err != nil {

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strconv"
 
@@ -29,18 +28,12 @@ func (c *call) updateObjectEncryption() error {
 	if err != nil {
 		return err
 	}
-	for attempt := 1; ; attempt++ {
-		err := c.updateOnce(ctx, enc)
-		if errors.Is(err, errReplaced) && attempt < copyAttempts {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		c.w.Header()["Content-Length"] = []string{"0"}
-		c.start(http.StatusOK)
-		return nil
+	if err := c.untilSettled(func() error { return c.updateOnce(ctx, enc) }); err != nil {
+		return err
 	}
+	c.w.Header()["Content-Length"] = []string{"0"}
+	c.start(http.StatusOK)
+	return nil
 }
 
 // parseObjectEncryption reads how the object is to be encrypted. What may be

@@ -1,0 +1,217 @@
+package copies_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/integration/store"
+	"github.com/caddy-s3-sse/caddy-s3-sse/integration/wire"
+)
+
+// numbered returns a body that says which of many it is. Its size is one of a
+// few, so that bodies of the same size follow each other.
+func numbered(i int) []byte {
+	b := bytes.Clone(plain([]int{100, 100, 100, 300, 70000, 70000, 2 << 20}[i%7]))
+	binary.BigEndian.PutUint64(b, uint64(i)) //nolint:gosec // not negative
+	return b
+}
+
+// isNumbered reports whether b is a body that numbered returned for up to most.
+func isNumbered(b []byte, most int) bool {
+	if len(b) < 8 {
+		return false
+	}
+	i := binary.BigEndian.Uint64(b)
+	return i <= uint64(most) && bytes.Equal(b, numbered(int(i))) //nolint:gosec // as above
+}
+
+// TestUploadsWhileKeysChange overwrites an object again and again while its
+// encryption is changed. No upload that was answered may be lost, and where
+// both are under the same key, nobody may see anything but whole uploads.
+func TestUploadsWhileKeysChange(t *testing.T) {
+	for name, tt := range map[string]struct {
+		to      []string // keys that the encryption is changed to
+		uploads int
+	}{
+		"same key":   {[]string{"a"}, 60},
+		"other keys": {[]string{"a", "b"}, 60},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := start(t, nil)
+			m := modeNamed(t, "SSE-KMS a")
+			e.Put(t, e.bucket, "object", numbered(0), m.write...)
+			done := make(chan struct{})
+			var wg sync.WaitGroup
+			background := func(do func(i int)) {
+				wg.Go(func() {
+					for i := 0; ; i++ {
+						select {
+						case <-done:
+							return
+						default:
+							do(i)
+						}
+					}
+				})
+			}
+			for range 3 {
+				background(func(i int) {
+					a := e.Do(t, update(e.bucket, "object", "", keyARN+tt.to[i%len(tt.to)]))
+					// One that meets uploads all the time gives up.
+					if a.Err != nil || a.Status != http.StatusOK && a.Status < http.StatusInternalServerError && a.Code() != "InvalidObjectState" {
+						t.Errorf("changing the key: %d %s, %v", a.Status, a.Body, a.Err)
+					}
+				})
+			}
+			background(func(int) {
+				a := e.Get(t, e.bucket, "object")
+				switch {
+				case a.Status == http.StatusOK && !isNumbered(a.Body, tt.uploads):
+					t.Errorf("%d bytes that nobody has uploaded, %v", len(a.Body), a.Err)
+				case a.Status != http.StatusOK && len(tt.to) == 1 && a.Status < http.StatusInternalServerError:
+					t.Errorf("reading: %d %s", a.Status, a.Body)
+				}
+			})
+			for i := range tt.uploads {
+				e.Put(t, e.bucket, "object", numbered(i+1), m.write...)
+				if i%10 == 0 {
+					a := e.Get(t, e.bucket, "object")
+					if a.Status == http.StatusOK && !bytes.Equal(a.Body, numbered(i+1)) {
+						t.Errorf("upload %d was lost", i+1)
+					}
+				}
+			}
+			close(done)
+			wg.Wait()
+			if a := e.Get(t, e.bucket, "object"); a.Status != http.StatusOK || !bytes.Equal(a.Body, numbered(tt.uploads)) {
+				t.Errorf("in the end: status %d, %d bytes, %v", a.Status, len(a.Body), a.Err)
+			}
+			t.Logf("%d answers were given with the body's own envelope", e.recovered())
+		})
+	}
+}
+
+// TestUploadWhilePartsAreCopied overwrites an object at the last moment before
+// its successor with another envelope is put together.
+func TestUploadWhilePartsAreCopied(t *testing.T) {
+	e := start(t, nil)
+	e.create(t, modeNamed(t, "SSE-S3"), "object", parted)
+	var once sync.Once
+	e.proxy.Inject(func(r *http.Request) *store.Fault {
+		if r.Method == http.MethodPost && strings.Contains(r.RequestURI, "uploadId=") {
+			once.Do(func() { e.Put(t, e.bucket, "object", numbered(1)) })
+		}
+		return nil
+	})
+	e.Expect(t, http.StatusOK, update(e.bucket, "object", "", keyARN+"b"))
+	if a := e.Get(t, e.bucket, "object"); !bytes.Equal(a.Body, numbered(1)) || a.Header.Get(keyID) != keyARN+"b" {
+		t.Errorf("status %d, %d bytes, %v", a.Status, len(a.Body), a.Header)
+	}
+	for u := range e.store.Client().ListIncompleteUploads(t.Context(), e.bucket, "", true) {
+		t.Errorf("an upload of %q is left", u.Key)
+	}
+}
+
+// TestMetadataOfAnotherBody makes what such a race leaves behind when the
+// gateway dies in it.
+func TestMetadataOfAnotherBody(t *testing.T) {
+	e := start(t, nil)
+	for _, tt := range []struct {
+		name       string
+		meta, body mode
+		sizes      [2]int
+		opens      bool
+	}{
+		{"the same size", modeNamed(t, "SSE-S3"), modeNamed(t, "SSE-S3"), [2]int{1000, 1000}, true},
+		{"another size", modeNamed(t, "SSE-S3"), modeNamed(t, "SSE-S3"), [2]int{1000, 200000}, true},
+		{"streamed", modeNamed(t, "SSE-S3"), modeNamed(t, "SSE-S3"), [2]int{2 << 20, 2 << 20}, true},
+		{"SSE-KMS", modeNamed(t, "SSE-KMS a"), modeNamed(t, "SSE-KMS a"), [2]int{1000, 1000}, true},
+		{"two layers", modeNamed(t, "DSSE-KMS"), modeNamed(t, "DSSE-KMS"), [2]int{1000, 70000}, true},
+		{"a customer's key", modeNamed(t, "SSE-C a"), modeNamed(t, "SSE-C a"), [2]int{1000, 1000}, true},
+		{"body in parts", modeNamed(t, "SSE-S3"), modeNamed(t, "SSE-S3"), [2]int{1000, parted}, true},
+		{"metadata of parts", modeNamed(t, "SSE-S3"), modeNamed(t, "SSE-S3"), [2]int{parted, 1000}, true},
+		{"both in parts", modeNamed(t, "SSE-KMS b"), modeNamed(t, "SSE-KMS b"), [2]int{parted, parted}, true},
+		{"another key", modeNamed(t, "SSE-KMS a"), modeNamed(t, "SSE-KMS b"), [2]int{1000, 1000}, false},
+		{"another mode", modeNamed(t, "SSE-S3"), modeNamed(t, "SSE-KMS a"), [2]int{1000, 1000}, false},
+		{"another customer", modeNamed(t, "SSE-C a"), modeNamed(t, "SSE-C b"), [2]int{1000, 1000}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e.create(t, tt.meta, "object", tt.sizes[0])
+			meta := e.store.Read(t, e.bucket, "object").Info.UserMetadata
+			e.create(t, tt.body, "object", tt.sizes[1])
+			e.mix(t, "object", meta)
+			n := tt.sizes[1]
+			before := e.recovered()
+			get := e.Get(t, e.bucket, "object", tt.meta.read...)
+			if !tt.opens {
+				if get.Code() != "InvalidObjectState" {
+					t.Errorf("status %d %s", get.Status, get.Code())
+				}
+				return
+			}
+			if get.Status != http.StatusOK || !bytes.Equal(get.Body, plain(n)) || e.recovered() == before {
+				t.Errorf("status %d, %d bytes, %v, recovered %t", get.Status, len(get.Body), get.Err, e.recovered() > before)
+			}
+			rng := e.Get(t, e.bucket, "object", append(tt.meta.read, "Range", fmt.Sprintf("bytes=%d-", n-500))...)
+			if rng.Status != http.StatusPartialContent || !bytes.Equal(rng.Body, plain(n)[n-500:]) {
+				t.Errorf("a range: status %d, %d bytes", rng.Status, len(rng.Body))
+			}
+			// A copy is whole again, and so is the object copied onto itself.
+			for _, key := range []string{"copy", "object"} {
+				ask := append([]string{"X-Amz-Metadata-Directive", "REPLACE"}, tt.meta.source...)
+				e.Expect(t, http.StatusOK, copyRequest(e.bucket, key, e.name("object"), append(ask, tt.meta.write...)...))
+				before := e.recovered()
+				if a := e.Get(t, e.bucket, key, tt.meta.read...); !bytes.Equal(a.Body, plain(n)) || e.recovered() != before {
+					t.Errorf("%s: status %d, %d bytes, recovered %t", key, a.Status, len(a.Body), e.recovered() > before)
+				}
+			}
+		})
+	}
+}
+
+// mix gives an object of the store other metadata.
+func (e *endpoint) mix(t *testing.T, key string, meta map[string]string) {
+	t.Helper()
+	_, err := e.store.Client().CopyObject(t.Context(),
+		minio.CopyDestOptions{Bucket: e.bucket, Object: key, UserMetadata: meta, ReplaceMetadata: true},
+		minio.CopySrcOptions{Bucket: e.bucket, Object: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTamperedBodyStaysTampered: what is not a whole object under the same key
+// is not taken for one.
+func TestTamperedBodyStaysTampered(t *testing.T) {
+	e := start(t, nil)
+	e.Put(t, e.bucket, "object", plain(1000))
+	e.Put(t, e.bucket, "other", plain(1000))
+	for name, change := range map[string]func(o, other []byte) []byte{
+		"a bit":            func(o, _ []byte) []byte { o[200] ^= 1; return o },
+		"the footer":       func(o, _ []byte) []byte { o[len(o)-100] ^= 1; return o },
+		"another object's": func(_, other []byte) []byte { return other },
+		"another's footer": func(o, other []byte) []byte { return append(o[:1200], other[1200:]...) },
+	} {
+		o, other := e.store.Read(t, e.bucket, "object"), e.store.Read(t, e.bucket, "other")
+		e.store.Write(t, e.bucket, "object", change(o.Body, other.Body), o.Info.UserMetadata)
+		for _, r := range []wire.Request{
+			{Method: http.MethodGet, Target: wire.Target(e.bucket, "object", "")},
+			copyRequest(e.bucket, "copy", e.name("object"), modeNamed(t, "DSSE-KMS").write...),
+		} {
+			if a := e.Do(t, r); a.Code() != "InvalidObjectState" {
+				t.Errorf("%s: %s %d %s", name, r.Method, a.Status, a.Code())
+			}
+		}
+		e.Put(t, e.bucket, "object", plain(1000))
+		if e.Head(t, e.bucket, "copy").Status != http.StatusNotFound {
+			t.Errorf("%s: there is a copy", name)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package copies_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/minio/minio-go/v7"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/integration/wire"
+)
+
+// update is an UpdateObjectEncryption to a key, with a bucket key.
+func update(bucket, key, query, kmsKey string) wire.Request {
+	body := fmt.Appendf(nil, `<ObjectEncryption xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><SSE-KMS><KMSKeyArn>%s</KMSKeyArn>`+
+		`<BucketKeyEnabled>true</BucketKeyEnabled></SSE-KMS></ObjectEncryption>`, kmsKey)
+	if query != "" {
+		query = "&" + query
+	}
+	return wire.Request{
+		Method: http.MethodPut, Target: wire.Target(bucket, key, "encryption="+query), Body: body,
+		Header: wire.Header("Content-Md5", wire.MD5(body)),
+	}
+}
+
+func TestUpdateObjectEncryption(t *testing.T) {
+	e := start(t, nil)
+	for _, from := range []string{"SSE-S3", "SSE-KMS a"} {
+		for _, n := range []int{0, 100, 2 << 20, parted} {
+			m := modeNamed(t, from)
+			key := fmt.Sprintf("%s/%d", from, n)
+			if n == parted {
+				e.upload(t, m, key, n, described...)
+			} else {
+				e.Put(t, e.bucket, key, plain(n), append(m.write, append(described, "X-Amz-Tagging", "one=1", "X-Amz-Website-Redirect-Location", "/x")...)...)
+			}
+			before, tags := e.Head(t, e.bucket, key, "X-Amz-Checksum-Mode", "ENABLED").Header, e.tagging(t, key)
+			e.proxy.Reset()
+			a := e.Expect(t, http.StatusOK, update(e.bucket, key, "", keyARN+"b"))
+			if len(a.Body) != 0 || e.moved() > 2*little {
+				t.Errorf("%s: the answer has %d bytes; %d were moved", key, len(a.Body), e.moved())
+			}
+			get := e.Get(t, e.bucket, key, "X-Amz-Checksum-Mode", "ENABLED")
+			if !bytes.Equal(get.Body, plain(n)) || get.Header.Get(keyID) != keyARN+"b" || get.Header.Get(sse+"-Bucket-Key-Enabled") != "true" {
+				t.Errorf("%s: status %d, %d bytes, %v", key, get.Status, len(get.Body), get.Header)
+			}
+			if diff := cmp.Diff(description(before), description(get.Header)); diff != "" {
+				t.Errorf("%s (-before +after):\n%s", key, diff)
+			}
+			for _, name := range []string{"X-Amz-Checksum-Crc64nvme", "X-Amz-Website-Redirect-Location"} {
+				if get.Header.Get(name) != before.Get(name) {
+					t.Errorf("%s: %s %q, before %q", key, name, get.Header.Get(name), before.Get(name))
+				}
+			}
+			if got := e.tagging(t, key); got != tags {
+				t.Errorf("%s: tags %s, before %s", key, got, tags)
+			}
+			// What was uploaded in parts is written again.
+			if from != "SSE-S3" && n != parted && get.Header.Get("Etag") != before.Get("Etag") {
+				t.Errorf("%s: ETag %s, before %s", key, get.Header.Get("Etag"), before.Get("Etag"))
+			}
+		}
+	}
+}
+
+// TestUpdateKeepsVersions: on MinIO the very version changes, be it the
+// current one or not.
+func TestUpdateKeepsVersions(t *testing.T) {
+	e := start(t, nil)
+	e.Put(t, e.bucket, "object", plain(50))
+	if err := e.store.Client().EnableVersioning(t.Context(), e.bucket); err != nil {
+		t.Fatal(err)
+	}
+	ids := []string{"null", version(e.Put(t, e.bucket, "object", plain(100))), version(e.Put(t, e.bucket, "object", plain(200)))}
+	for _, query := range []string{"", "versionId=" + ids[1], "versionId=null"} {
+		e.Expect(t, http.StatusOK, update(e.bucket, "object", query, keyARN+"b"))
+	}
+	for i, id := range ids {
+		a := e.Expect(t, http.StatusOK, wire.Request{Method: http.MethodGet, Target: wire.Target(e.bucket, "object", "versionId="+id)})
+		if a.Header.Get(keyID) != keyARN+"b" || len(a.Body) != []int{50, 100, 200}[i] {
+			t.Errorf("version %s: %d bytes, %v", id, len(a.Body), a.Header)
+		}
+	}
+	versions := 0
+	for range e.store.Client().ListObjects(t.Context(), e.bucket, minio.ListObjectsOptions{WithVersions: true}) {
+		versions++
+	}
+	if a := e.Get(t, e.bucket, "object"); versions != 3 || len(a.Body) != 200 {
+		t.Errorf("%d versions; the current one has %d bytes", versions, len(a.Body))
+	}
+}
+
+func TestUpdateRefuses(t *testing.T) {
+	e := start(t, nil)
+	for _, m := range modes() {
+		e.create(t, m, m.name, 10)
+	}
+	ask := func(inner string) wire.Request {
+		r := update(e.bucket, "SSE-S3", "", "")
+		r.Body = []byte("<ObjectEncryption>" + inner + "</ObjectEncryption>")
+		r.Header.Set("Content-Md5", wire.MD5(r.Body))
+		return r
+	}
+	undigested := update(e.bucket, "SSE-S3", "", keyARN+"a")
+	undigested.Header = nil
+	for _, tt := range []struct {
+		name   string
+		r      wire.Request
+		status int
+		code   string
+	}{
+		{"plaintext", update(e.bucket, "plaintext", "", keyARN+"a"), http.StatusBadRequest, "InvalidRequest"},
+		{"two layers", update(e.bucket, "DSSE-KMS", "", keyARN+"a"), http.StatusBadRequest, "InvalidRequest"},
+		{"a customer's", update(e.bucket, "SSE-C a", "", keyARN+"a"), http.StatusBadRequest, "InvalidRequest"},
+		{"missing", update(e.bucket, "missing", "", keyARN+"a"), http.StatusNotFound, "NoSuchKey"},
+		{"an alias", update(e.bucket, "SSE-S3", "", "alias/a"), http.StatusBadRequest, "InvalidRequest"},
+		{"an unknown key", update(e.bucket, "SSE-S3", "", keyARN+"none"), http.StatusBadRequest, "KMS.NotFoundException"},
+		{"to SSE-S3", ask("<SSE-S3/>"), http.StatusBadRequest, "InvalidRequest"},
+		{"to nothing", ask(""), http.StatusBadRequest, "InvalidRequest"},
+		{"not a document", wire.Request{Method: http.MethodPut, Target: wire.Target(e.bucket, "SSE-S3", "encryption="), Body: []byte("x"), Header: wire.Header("Content-Md5", wire.MD5([]byte("x")))}, http.StatusBadRequest, "MalformedXML"},
+		{"without a digest", undigested, http.StatusBadRequest, "InvalidRequest"},
+	} {
+		if a := e.Do(t, tt.r); a.Status != tt.status || a.Code() != tt.code {
+			t.Errorf("%s: %d %s", tt.name, a.Status, a.Body)
+		}
+	}
+	for _, m := range modes() {
+		if a := e.Get(t, e.bucket, m.name, m.read...); len(a.Body) != 10 {
+			t.Errorf("%s: status %d, %d bytes", m.name, a.Status, len(a.Body))
+		}
+	}
+}
+
+func TestUpdateOfALockedObject(t *testing.T) {
+	e := start(t, nil)
+	e.bucket += "-locked"
+	if err := e.store.Client().MakeBucket(t.Context(), e.bucket, minio.MakeBucketOptions{ObjectLocking: true}); err != nil {
+		t.Fatal(err)
+	}
+	until := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	e.Put(t, e.bucket, "retained", plain(10), "X-Amz-Object-Lock-Mode", "GOVERNANCE", "X-Amz-Object-Lock-Retain-Until-Date", until, "Content-Md5", wire.MD5(plain(10)))
+	e.Put(t, e.bucket, "held", plain(10), "X-Amz-Object-Lock-Legal-Hold", "ON", "Content-Md5", wire.MD5(plain(10)))
+	e.Put(t, e.bucket, "free", plain(10))
+	for key, status := range map[string]int{"retained": http.StatusForbidden, "held": http.StatusForbidden, "free": http.StatusOK} {
+		a := e.Do(t, update(e.bucket, key, "", keyARN+"a"))
+		if a.Status != status || strings.Contains(string(a.Body), "InternalError") {
+			t.Errorf("%s: %d %s", key, a.Status, a.Body)
+		}
+	}
+	// A copy has the lock that its own request says.
+	e.Expect(t, http.StatusOK, copyRequest(e.bucket, "copy", e.name("retained"), "X-Amz-Object-Lock-Legal-Hold", "ON"))
+	h := e.Head(t, e.bucket, "copy").Header
+	if h.Get("X-Amz-Object-Lock-Legal-Hold") != "ON" || h.Get("X-Amz-Object-Lock-Mode") != "" {
+		t.Errorf("the copy's lock: %v", h)
+	}
+}
