@@ -127,6 +127,17 @@ func (c *call) abortMultipartUpload() error {
 		return err
 	}
 	id := c.namedUpload()
+	kept, err := c.keptOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	if len(kept) == 0 {
+		// Not every store says of an upload that it is not there. One that was
+		// begun behind the gateway's back can be aborted.
+		if _, err := c.listStoreParts(ctx, id, s3api.PartsPage{Max: 1}); err != nil {
+			return err
+		}
+	}
 	resp, err := c.send(ctx, c.uploadRequest(http.MethodDelete, id))
 	if err != nil {
 		return err
