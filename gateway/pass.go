@@ -74,9 +74,7 @@ func (c *call) passDocument(sr *storeRequest) error {
 		return nil
 	}
 	read := c.verifiedDocument
-	// Policies come without a digest from widespread clients (minio-go), and
-	// S3 takes them.
-	if required := c.op.DigestRequired && c.op.Name != "PutBucketPolicy"; !required && !c.digestDeclared() {
+	if required := c.op.DigestRequired && !digestForgotten[c.op.Name]; !required && !c.digestDeclared() {
 		read = func(limit int64) ([]byte, error) { return c.document(c.auth.Body(c.r.Body), limit) }
 	}
 	doc, err := read(maxDocument)
@@ -102,6 +100,10 @@ var documentChecks = map[string]func([]byte) error{
 	"PutBucketPolicy": checkPolicy,
 	"RestoreObject":   checkRestore,
 }
+
+// digestForgotten are operations whose documents come without a digest from
+// widespread clients (minio-go, s3cmd), and S3 takes them.
+var digestForgotten = map[string]bool{"PutBucketPolicy": true, "PutBucketAcl": true, "PutObjectAcl": true}
 
 // digestDeclared reports whether the client says what the digest of the
 // document is.
