@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 	"github.com/caddy-s3-sse/caddy-s3-sse/localkeys"
@@ -68,8 +67,8 @@ func (c *call) chooseEncryption(ctx context.Context) (encryption, error) {
 	if e.mode != metadata.SSEKMS {
 		e.bucketKey = false // S3 has bucket keys for no other mode
 	}
-	if len(rule.Require) > 0 && !slices.Contains(rule.Require, e.mode) {
-		return encryption{}, s3api.ErrAccessDenied.WithMessage("Objects of this bucket must not be encrypted with %s.", e.mode)
+	if err := rule.admit(e.mode); err != nil {
+		return encryption{}, err
 	}
 	if err := c.admitMode(e.mode); err != nil {
 		return encryption{}, err

@@ -155,6 +155,9 @@ func (c *call) admitCompletion(up *uploadState, sse metadata.SSE) error {
 			}
 		}
 	}
+	if err := c.admitUpload(up); err != nil {
+		return err
+	}
 	if up.env.Mode == metadata.SSEC && sse.CustomerKey.IsZero() {
 		return nil
 	}

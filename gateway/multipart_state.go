@@ -199,13 +199,14 @@ func (c *call) loadUpload(ctx context.Context, id uploadID, remembered bool) (*u
 	return up, nil
 }
 
-// keptOf returns the names of everything that the gateway keeps of an upload.
+// keptOf returns the names of everything that the gateway keeps of an upload,
+// or of maxKept objects of it.
 func (c *call) keptOf(ctx context.Context, id uploadID) (names []string, err error) {
 	err = c.listSystem(ctx, id.dir(), func(page []systemEntry) bool {
 		for _, e := range page {
 			names = append(names, e.Key)
 		}
-		return true
+		return len(names) < maxKept
 	})
 	return names, err
 }

@@ -67,10 +67,24 @@ func (c *call) openUpload(ctx context.Context, number int, length int64) (*uploa
 	}
 	// A part that does not go to the store's upload is not refused by that.
 	up, err := c.loadUpload(ctx, c.namedUpload(), !mustWait(number, length))
-	if err == nil {
-		c.out.Mode = up.env.Mode.String()
+	if err != nil {
+		return nil, err
 	}
-	return up, err
+	c.out.Mode = up.env.Mode.String()
+	return up, c.admitUpload(up)
+}
+
+// admitUpload checks that the client may go on with what an upload was begun
+// as, by whomever: the configuration may forbid the mode by now, or the key to
+// this client.
+func (c *call) admitUpload(up *uploadState) error {
+	if err := c.g.rule(up.bucket).admit(up.env.Mode); err != nil {
+		return err
+	}
+	if up.env.Mode == metadata.SSEKMS || up.env.Mode == metadata.DSSEKMS {
+		return c.mayUseKey(up.env.KeyID)
+	}
+	return nil
 }
 
 // mustWait reports whether a part cannot be uploaded to the store as it is. A

@@ -177,6 +177,13 @@ func (c *call) savePart(ctx context.Context, up *uploadState, p *partRecord) err
 	return c.putSystem(ctx, name, anyRecord, func(sr *storeRequest) { sr.setDocument(nil, "application/octet-stream") })
 }
 
+// maxKept is how many objects of the system bucket are looked at for one upload:
+// neither a client that sends the same parts for ever nor a store that lists
+// for ever may fill the memory.
+const maxKept = 1 << 18
+
+var errTooManyAttempts = s3api.ErrInvalidRequest.WithMessage("The parts of the upload were sent too many times. Please abort it.")
+
 // attempts are the attempts at the parts of an upload, by part number, the
 // newest of a part last.
 type attempts map[int][]partRecord
@@ -191,7 +198,12 @@ func (c *call) listAttempts(ctx context.Context, up *uploadState) (attempts, err
 	all := make(attempts)
 	prefix := up.dir() + "parts/"
 	var bad error
+	total := 0
 	err = c.listSystem(ctx, prefix, func(page []systemEntry) bool {
+		if total += len(page); total > maxKept {
+			bad = errTooManyAttempts
+			return false
+		}
 		for _, e := range page {
 			var p partRecord
 			if p, bad = partOf(aead, strings.TrimPrefix(e.Key, prefix)); bad != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
 
 // Rule says how objects of some buckets are encrypted.
@@ -56,6 +57,14 @@ func (r *Rule) check() error {
 	}
 	if d := max(r.Default, metadata.SSES3); len(r.Require) > 0 && !slices.Contains(r.Require, d) {
 		return fmt.Errorf("a rule that requires other modes than its own default, %s", d)
+	}
+	return nil
+}
+
+// admit checks that objects may be written with the mode.
+func (r *Rule) admit(mode metadata.Mode) error {
+	if len(r.Require) > 0 && !slices.Contains(r.Require, mode) {
+		return s3api.ErrAccessDenied.WithMessage("Objects of this bucket must not be encrypted with %s.", mode)
 	}
 	return nil
 }
