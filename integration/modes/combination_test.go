@@ -38,41 +38,75 @@ var combinations = []struct {
 	own    *s3api.BucketEncryption
 	want   string
 }{
-	{"nothing", "test-", nil,
-		"AES256 | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | C"},
-	{"AES256", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionAES256},
-		"AES256 | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | C"},
-	{"AES256, bucket key", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionAES256, BucketKey: true},
-		"AES256 | AES256 | kms default bk | kms asked bk | kms default bk | kms default | dsse default | dsse asked | C"},
-	{"kms", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionKMS},
-		"kms default | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | C"},
-	{"kms with a key", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionKMS, KeyID: keyBucket},
-		"kms bucket | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | C"},
-	{"kms with a key, bucket key", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionKMS, KeyID: arn(keyBucket), BucketKey: true},
-		"kms bucket bk | AES256 | kms default bk | kms asked bk | kms default bk | kms default | dsse default | dsse asked | C"},
-	{"dsse", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionDSSE},
-		"dsse default | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | C"},
-	{"dsse with a key, bucket key", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionDSSE, KeyID: keyBucket, BucketKey: true},
-		"dsse bucket | AES256 | kms default bk | kms asked bk | kms default bk | kms default | dsse default | dsse asked | C"},
-	{"SSE-C blocked", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionAES256, SSEC: s3api.SSECBlocked},
-		"AES256 | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | 403"},
-	{"kms, SSE-C blocked", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionKMS, SSEC: s3api.SSECBlocked},
-		"kms default | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | 403"},
+	{
+		"nothing", "test-", nil,
+		"AES256 | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | C",
+	},
+	{
+		"AES256", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionAES256},
+		"AES256 | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | C",
+	},
+	{
+		"AES256, bucket key", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionAES256, BucketKey: true},
+		"AES256 | AES256 | kms default bk | kms asked bk | kms default bk | kms default | dsse default | dsse asked | C",
+	},
+	{
+		"kms", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionKMS},
+		"kms default | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | C",
+	},
+	{
+		"kms with a key", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionKMS, KeyID: keyBucket},
+		"kms bucket | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | C",
+	},
+	{
+		"kms with a key, bucket key", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionKMS, KeyID: arn(keyBucket), BucketKey: true},
+		"kms bucket bk | AES256 | kms default bk | kms asked bk | kms default bk | kms default | dsse default | dsse asked | C",
+	},
+	{
+		"dsse", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionDSSE},
+		"dsse default | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | C",
+	},
+	{
+		"dsse with a key, bucket key", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionDSSE, KeyID: keyBucket, BucketKey: true},
+		"dsse bucket | AES256 | kms default bk | kms asked bk | kms default bk | kms default | dsse default | dsse asked | C",
+	},
+	{
+		"SSE-C blocked", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionAES256, SSEC: s3api.SSECBlocked},
+		"AES256 | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | 403",
+	},
+	{
+		"kms, SSE-C blocked", "test-", &s3api.BucketEncryption{Method: s3api.EncryptionKMS, SSEC: s3api.SSECBlocked},
+		"kms default | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | 403",
+	},
 
-	{"a rule", "rule-", nil,
-		"kms bucket bk | AES256 | kms default bk | kms asked bk | kms default bk | kms default | dsse default | dsse asked | 403"},
-	{"a rule, AES256", "rule-", &s3api.BucketEncryption{Method: s3api.EncryptionAES256},
-		"AES256 | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | 403"},
-	{"a rule, SSE-C allowed", "rule-", &s3api.BucketEncryption{Method: s3api.EncryptionAES256, SSEC: s3api.SSECAllowed},
-		"AES256 | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | C"},
-	{"kms required", "must-", nil,
-		"kms default | 403 | kms default | kms asked | kms default bk | kms default | 403 | 403 | 403"},
-	{"kms required, AES256", "must-", &s3api.BucketEncryption{Method: s3api.EncryptionAES256, SSEC: s3api.SSECAllowed},
-		"403 | 403 | kms default | kms asked | kms default bk | kms default | 403 | 403 | 403"},
-	{"kms required, dsse", "must-", &s3api.BucketEncryption{Method: s3api.EncryptionDSSE, KeyID: keyBucket},
-		"403 | 403 | kms default | kms asked | kms default bk | kms default | 403 | 403 | 403"},
-	{"dsse by a rule", "dsse-", nil,
-		"dsse bucket | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | C"},
+	{
+		"a rule", "rule-", nil,
+		"kms bucket bk | AES256 | kms default bk | kms asked bk | kms default bk | kms default | dsse default | dsse asked | 403",
+	},
+	{
+		"a rule, AES256", "rule-", &s3api.BucketEncryption{Method: s3api.EncryptionAES256},
+		"AES256 | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | 403",
+	},
+	{
+		"a rule, SSE-C allowed", "rule-", &s3api.BucketEncryption{Method: s3api.EncryptionAES256, SSEC: s3api.SSECAllowed},
+		"AES256 | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | C",
+	},
+	{
+		"kms required", "must-", nil,
+		"kms default | 403 | kms default | kms asked | kms default bk | kms default | 403 | 403 | 403",
+	},
+	{
+		"kms required, AES256", "must-", &s3api.BucketEncryption{Method: s3api.EncryptionAES256, SSEC: s3api.SSECAllowed},
+		"403 | 403 | kms default | kms asked | kms default bk | kms default | 403 | 403 | 403",
+	},
+	{
+		"kms required, dsse", "must-", &s3api.BucketEncryption{Method: s3api.EncryptionDSSE, KeyID: keyBucket},
+		"403 | 403 | kms default | kms asked | kms default bk | kms default | 403 | 403 | 403",
+	},
+	{
+		"dsse by a rule", "dsse-", nil,
+		"dsse bucket | AES256 | kms default | kms asked | kms default bk | kms default | dsse default | dsse asked | C",
+	},
 }
 
 const combinationRules = `

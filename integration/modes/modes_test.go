@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"html"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -84,14 +85,16 @@ type endpoint struct {
 	site   *site.Site
 	store  *store.Store
 	bucket string
+	system string // the line that names the site's own bucket
 }
 
 // start runs a site with a new bucket. What it keeps in the store is its own,
 // since no two sites have the same master key.
 func start(t *testing.T, s *store.Store, o site.Options) *endpoint {
 	t.Helper()
-	o.Handler += "\nsystem_bucket " + newName("system-") + "\n"
-	e := &endpoint{site: site.Start(t, s, o), store: s, bucket: s.Bucket(t)}
+	system := "\nsystem_bucket " + newName("system-") + "\n"
+	o.Handler += system
+	e := &endpoint{site: site.Start(t, s, o), store: s, bucket: s.Bucket(t), system: system}
 	e.Client = wire.New(t, e.site.URL, site.AccessKey, site.SecretKey)
 	e.HTTP.Transport.(*http.Transport).TLSClientConfig = e.site.TLSConfig(t)
 	return e
@@ -158,7 +161,7 @@ func onlyErrors(a wire.Answer) []byte {
 // the text in it. The answer to HEAD has a status only.
 func fails(t *testing.T, what string, a wire.Answer, status int, code, text string) {
 	t.Helper()
-	if a.Status != status || a.Code() != code || !strings.Contains(string(a.Body), text) {
+	if a.Status != status || a.Code() != code || !strings.Contains(html.UnescapeString(string(a.Body)), text) {
 		t.Errorf("%s: status %d, want %d %s with %q\n%.700s", what, a.Status, status, code, text, a.Body)
 	}
 	if again := a.Header.Get("Retry-After") != ""; again != (status == http.StatusServiceUnavailable) {
