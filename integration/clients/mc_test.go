@@ -1,0 +1,78 @@
+package clients_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/integration/site"
+)
+
+// TestMC copies, mirrors twice, looks at, moves and removes with MinIO's
+// client.
+func TestMC(t *testing.T) {
+	each(t, func(t *testing.T, e *endpoint) {
+		mc := e.program(built(t, "mc"), "--config-dir", filepath.Join(e.home, "mc"), "--quiet", "--no-color", "--disable-pager")
+		scheme, _, _ := strings.Cut(e.URL, "://")
+		mc.env = append(mc.env, "MC_HOST_s3="+scheme+"://"+site.AccessKey+":"+site.SecretKey+"@"+e.host())
+		if e.secure() {
+			writeFile(t, filepath.Join(e.home, "mc", "certs", "CAs", "ca.pem"), must(os.ReadFile(e.CA)))
+		}
+		dir, bucket := writeTree(t), "s3/"+e.bucket
+		mc.run(t, "mirror", dir, bucket)
+		e.expectTreeStored(t, "", sseS3)
+		e.expectNoTransfer(t, func() { mc.run(t, "mirror", dir, bucket) })
+		if out := mc.run(t, "diff", dir, bucket); out != "" {
+			t.Errorf("different:\n%s", out)
+		}
+		if out := mc.run(t, "ls", "--recursive", bucket); strings.Count(out, "\n") != len(tree) || !strings.Contains(out, " 17MiB STANDARD dir/sub/large.bin") {
+			t.Errorf("listed\n%s", out)
+		}
+		back := t.TempDir()
+		mc.run(t, "mirror", bucket, back)
+		expectTree(t, back)
+		mc.run(t, "mv", bucket+"/dir/sub/large.bin", bucket+"/moved.bin")
+		e.expect(t, "moved.bin", content(large), sseS3)
+		mc.run(t, "cp", bucket+"/moved.bin", bucket+"/copied.bin")
+		e.expect(t, "copied.bin", content(large), sseS3)
+
+		e.eachMode(t, []mode{sseS3, sseKMS, sseC}, func(t *testing.T, m mode) {
+			var write, read []string
+			target := bucket
+			switch m {
+			case sseC:
+				read = []string{"--enc-c", target + "=" + base64.RawStdEncoding.EncodeToString([]byte(customer))}
+				write = read
+			case sseKMS:
+				write = []string{"--enc-kms", target + "=" + kmsKey}
+			default:
+				write = []string{"--enc-s3", target}
+			}
+			run := func(command string, options, args []string) string {
+				t.Helper()
+				return mc.run(t, append(append([]string{command}, options...), args...)...)
+			}
+			key := "modes/" + m.String()
+			run("cp", write, []string{filepath.Join(dir, "dir/sub/large.bin"), bucket + "/" + key})
+			e.expect(t, key, content(large), m)
+			run("cp", write, []string{bucket + "/" + key, bucket + "/copies/" + m.String()})
+			e.expect(t, "copies/"+m.String(), content(large), m)
+			var info struct {
+				Size     int64
+				Metadata map[string]string
+			}
+			out := run("stat", read, []string{"--json", bucket + "/" + key})
+			if err := json.Unmarshal([]byte(out), &info); err != nil || info.Size != large {
+				t.Errorf("stat: %v\n%s", err, out)
+			}
+			back := filepath.Join(t.TempDir(), "back")
+			run("cp", read, []string{bucket + "/copies/" + m.String(), back})
+			expectFile(t, back, content(large))
+		})
+		mc.run(t, "rm", "--recursive", "--force", bucket+"/")
+		e.expectNothingLeft(t)
+	})
+}
