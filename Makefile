@@ -19,6 +19,12 @@ MODULE := github.com/caddy-s3-sse/caddy-s3-sse
 # with this module: without their drivers the program is smaller.
 TAGS := nobadger,nomysql,nopgx
 
+# Clients that tests drive. Those of Debian are installed by a script beside them.
+CLIENTS := integration/clients
+MC_VERSION := v0.0.0-20250313080218-cf909e1063a9
+OPENTOFU_VERSION := v1.12.6
+CLIENT_PROGRAMS := $(BIN)/rclone $(BIN)/registry $(BIN)/mc $(BIN)/tofu
+
 # The race detector needs a C compiler; without one tests run without it.
 RACE ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
@@ -38,7 +44,7 @@ run: $(BIN)/caddy $(BIN)/devserver ## Start an encrypting Caddy in front of a pl
 build: $(BIN)/caddy ## Build Caddy with this module into .tools/bin/caddy
 
 .PHONY: test
-test: test-unit test-race test-fips test-integration ## Run all tests
+test: test-unit test-race test-fips test-integration ## Run all tests but test-clients
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no other program
@@ -60,7 +66,14 @@ test-fips: ## Run with only the algorithms that FIPS 140-3 approves
 
 .PHONY: test-integration
 test-integration: $(BIN)/minio $(BIN)/vaultserver $(BIN)/devstore $(BIN)/devserver $(BIN)/caddy ## Run the tests against real stores and Vault
-	cd integration && go test -count=1 $(RACE) -tags $(TAGS) ./...
+	cd integration && go test -count=1 $(RACE) -tags $(TAGS) $$(go list ./... | grep -v /clients$$)
+
+# What cannot be installed on this system is skipped, and -v shows it.
+.PHONY: test-clients
+test-clients: $(BIN)/minio $(BIN)/vaultserver $(CLIENT_PROGRAMS) ## Run the tests with S3 clients of other people, and install those
+	@missing=fail; $(CLIENTS)/install || missing=skip; \
+	$(MAKE) --no-print-directory $(CLIENTS)/js/node_modules || missing=skip; \
+	cd integration && CLIENTS_MISSING=$$missing go test -count=1 -v -timeout 30m -tags $(TAGS) ./clients
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## Check style, suspicious code and formatting
@@ -87,7 +100,7 @@ xcaddy: $(BIN)/xcaddy ## Build Caddy with xcaddy and check that the handler is i
 	$(BIN)/caddy-xcaddy list-modules | grep -x http.handlers.s3_sse
 
 .PHONY: tools
-tools: $(BIN)/minio $(BIN)/vaultserver $(BIN)/golangci-lint $(BIN)/xcaddy ## Build all programs that tests and checks use
+tools: $(BIN)/minio $(BIN)/vaultserver $(BIN)/golangci-lint $(BIN)/xcaddy $(CLIENT_PROGRAMS) ## Build all programs that tests and checks use
 
 .PHONY: clean
 clean: ## Remove what make run and the tests left behind, except built tools
@@ -113,6 +126,22 @@ VAULTSERVER := integration/vaultserver
 $(BIN)/vaultserver: $(VAULTSERVER)/main.go $(VAULTSERVER)/go.mod $(VAULTSERVER)/go.sum
 	@echo "building Vault: about three minutes, once"
 	cd $(VAULTSERVER) && go build -ldflags "-s -w" -o $(CURDIR)/$@ .
+	@touch $@
+
+$(BIN)/rclone $(BIN)/registry: $(BIN)/%: $(CLIENTS)/tools/%/main.go $(CLIENTS)/tools/go.mod $(CLIENTS)/tools/go.sum
+	cd $(CLIENTS)/tools && CGO_ENABLED=0 go build -ldflags "-s -w" -o $(CURDIR)/$@ ./$*
+	@touch $@
+$(BIN)/mc: $(STAMP)/mc-$(MC_VERSION) ;
+$(STAMP)/mc-$(MC_VERSION):
+	CGO_ENABLED=0 GOBIN=$(ABS) go install -ldflags "-s -w" github.com/minio/mc@$(MC_VERSION)
+	@mkdir -p $(@D) && touch $@
+$(BIN)/tofu: $(STAMP)/opentofu-$(OPENTOFU_VERSION) ;
+$(STAMP)/opentofu-$(OPENTOFU_VERSION): $(CLIENTS)/tools/opentofu
+	@echo "building OpenTofu: about three minutes, once"
+	$(CLIENTS)/tools/opentofu $(OPENTOFU_VERSION) $(ABS)/tofu
+	@mkdir -p $(@D) && touch $@
+$(CLIENTS)/js/node_modules: $(CLIENTS)/js/package.json $(CLIENTS)/js/package-lock.json
+	cd $(@D) && npm ci --silent --no-audit --no-fund
 	@touch $@
 
 $(BIN)/golangci-lint: tools/go.mod tools/go.sum
