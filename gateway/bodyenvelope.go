@@ -27,8 +27,17 @@ var errOtherBody = s3api.ErrInvalidObjectState.WithMessage(
 // if cause, which came up before anything of the object was released, can be
 // that its metadata are another object's. Otherwise it returns cause.
 func (c *call) recoverBody(ctx context.Context, o *object, cause error) error {
-	if o.env == nil || !errors.Is(cause, encryptor.ErrNotAuthentic) {
+	size, ok := encryptor.PlaintextSize(o.stored)
+	if !ok || o.env == nil || !errors.Is(cause, encryptor.ErrNotAuthentic) {
 		return cause
+	}
+	o.size = size
+	// Only metadata that were this object's once can be on another body by
+	// accident.
+	if err := c.unlock(ctx, o); errors.Is(err, encryptor.ErrNotAuthentic) {
+		return cause
+	} else if err != nil {
+		return err
 	}
 	tail, err := c.wholeFooter(ctx, o, nil)
 	if err != nil {

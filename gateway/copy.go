@@ -133,12 +133,14 @@ func (e *encryption) sameRoot(env *metadata.Envelope, active string) bool {
 	switch e.mode {
 	case metadata.SSES3:
 		return env.KeyID == active
-	case metadata.SSEC:
-		return env.CheckCustomerKey(e.customer)
+	case metadata.SSEKMS:
+		return env.KeyID == e.kmsKey
 	case metadata.DSSEKMS:
 		return env.KeyID == e.kmsKey && env.OuterKeyID == active
+	case metadata.SSEC:
+		return env.CheckCustomerKey(e.customer)
 	default:
-		return env.KeyID == e.kmsKey
+		return false
 	}
 }
 

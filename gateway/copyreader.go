@@ -29,7 +29,7 @@ func (c *call) openCopy(ctx context.Context, o *object, off, n int64) (*copyRead
 		return c.openPlaintext(ctx, o, off, n)
 	}
 	if off == 0 && n == o.size {
-		resp, err := c.again(ctx, o, o.query, "")
+		resp, err := c.again(ctx, o, o.query, "") //nolint:bodyclose // copyReader.Close does
 		if err != nil {
 			return nil, err
 		}

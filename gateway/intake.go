@@ -67,9 +67,9 @@ func (c *call) etagIsMD5(mode metadata.Mode, length int64, known bool) bool {
 		return known || length < c.g.cfg.BufferLimit
 	case ETagMD5:
 		return true
-	default:
-		return false
+	case ETagOpaque:
 	}
+	return false
 }
 
 func (in *intake) Read(p []byte) (int, error) {
