@@ -39,13 +39,13 @@ func (c *call) putForm(enc *encryption, h http.Header) (*putResult, error) {
 	case first >= encryptor.MinPartSize:
 		return c.putFormParts(enc, first, c.form.MaxFileSize(length)-first, h)
 	}
-	most := c.form.MaxFileSize(length)
+	most, tooLong := c.form.MaxFileSize(length), s3api.ErrMalformedPOSTRequest
 	if length < 0 {
-		most = maxHeldFile
+		most, tooLong = maxHeldFile, s3api.ErrMissingContentLength
 	}
 	plain := getBuffer(int(most))
 	defer plain.wipe()
-	n, err := hold(c.form, plain.b)
+	n, err := hold(c.form, plain.b, tooLong)
 	if err != nil {
 		return nil, err
 	}
@@ -56,14 +56,14 @@ func (c *call) putForm(enc *encryption, h http.Header) (*putResult, error) {
 	return c.putSealed(c.sealBuffered, enc, in, n, h)
 }
 
-// hold reads all of r, which is at most as long as b.
-func hold(r io.Reader, b []byte) (int64, error) {
+// hold reads all of r into b. If it is longer than that, it is an error.
+func hold(r io.Reader, b []byte, tooLong error) (int64, error) {
 	n, err := io.ReadFull(r, b)
 	switch {
 	case err == nil:
 		var more [1]byte
 		if n, err := io.ReadFull(r, more[:]); n > 0 {
-			return 0, s3api.ErrMissingContentLength
+			return 0, tooLong
 		} else if err != io.EOF {
 			return 0, bodyError(err)
 		}
@@ -160,7 +160,7 @@ func (p *formParts) seal(body io.Reader, length int64) (*encryptor.Sealer, error
 func (p *formParts) end(rest int64) ([]byte, error) {
 	plain := getBuffer(int(rest))
 	defer plain.wipe()
-	n, err := hold(p.in, plain.b)
+	n, err := hold(p.in, plain.b, s3api.ErrMalformedPOSTRequest)
 	if err != nil {
 		return nil, err
 	}
