@@ -105,11 +105,13 @@ func (e *endpoint) goManager(t *testing.T, c *s3.Client, key string, m mode) {
 	if m == sseKMS || m == dsse {
 		put.SSEKMSKeyId = aws.String(kmsKey)
 	}
+	//nolint:staticcheck // deprecated, and what most programs use
 	if _, err := manager.NewUploader(c).Upload(t.Context(), put); err != nil {
 		t.Fatal(err)
 	}
 	e.expect(t, key, content(large), m)
 	buf := manager.NewWriteAtBuffer(nil)
+	//nolint:staticcheck // as above
 	if _, err := manager.NewDownloader(c).Download(t.Context(), buf, get); err != nil || !bytes.Equal(buf.Bytes(), content(large)) {
 		t.Errorf("downloaded %d bytes: %v", len(buf.Bytes()), err)
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,7 +101,7 @@ func (c *command) try(t *testing.T, args ...string) (out, said string, err error
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, c.path, append(c.args[:len(c.args):len(c.args)], args...)...)
+	cmd := exec.CommandContext(ctx, c.path, slices.Concat(c.args, args)...)
 	cmd.Env, cmd.Dir, cmd.WaitDelay = c.env, c.dir, 10*time.Second
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -126,9 +127,7 @@ func (r *registry) do(t *testing.T, method, target string, h http.Header, body [
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, values := range h {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, h)
 	resp, err := r.http.Do(req)
 	if err != nil {
 		t.Fatal(err)

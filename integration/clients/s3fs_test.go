@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,8 +69,8 @@ func throughMount(t *testing.T, e *endpoint, s3fs *command, m mode) {
 // mount mounts the bucket until the test ends.
 func (c *command) mount(t *testing.T, bucket, at string) {
 	t.Helper()
-	args := append(c.args[:len(c.args):len(c.args)], bucket, at, "-f", "-o", "url="+c.e.URL+",use_path_request_style,endpoint=us-east-1")
-	cmd := exec.Command(c.path, args...)
+	args := []string{bucket, at, "-f", "-o", "url=" + c.e.URL + ",use_path_request_style,endpoint=us-east-1"}
+	cmd := exec.Command(c.path, slices.Concat(c.args, args)...)
 	cmd.Env = append(c.env, "AWSACCESSKEYID="+site.AccessKey, "AWSSECRETACCESSKEY="+site.SecretKey)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
