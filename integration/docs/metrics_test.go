@@ -17,6 +17,7 @@ import (
 	"github.com/caddy-s3-sse/caddy-s3-sse/integration/posixstore"
 	"github.com/caddy-s3-sse/caddy-s3-sse/integration/site"
 	"github.com/caddy-s3-sse/caddy-s3-sse/integration/store"
+	"github.com/caddy-s3-sse/caddy-s3-sse/integration/wire"
 )
 
 var sample = regexp.MustCompile(`(?m)^(caddy_s3_sse_[a-z_]+)\{([^}]*)\}`)
@@ -52,14 +53,16 @@ func TestMetrics(t *testing.T) {
 func scrape(t *testing.T) map[string][]string {
 	t.Helper()
 	s := store.VersityGW(t)
-	running := site.Start(t, s, site.Options{})
+	// Keys in a Vault that is not there are counted, too.
+	o := site.Options{TLS: true, Handler: "keys vault {\n\taddress http://127.0.0.1:1\n\ttoken_file /nonexistent\n}"}
+	running := site.Start(t, s, o)
 	addr, err := posixstore.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
 	exporter := only(t, "docs/operations.md", "Metrics", "caddyfile", "metrics").text
 	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt(
-		[]byte(running.Caddyfile(site.Options{})+strings.ReplaceAll(exporter, "127.0.0.1:9180", addr)), nil)
+		[]byte(running.Caddyfile(o)+strings.ReplaceAll(exporter, "127.0.0.1:9180", addr)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,14 +77,20 @@ func scrape(t *testing.T) map[string][]string {
 	stored := s.Read(t, bucket, "key")
 	stored.Body[len(stored.Body)/2] ^= 1
 	s.Write(t, bucket, "key", stored.Body, stored.Info.UserMetadata)
-	o, err := c.GetObject(t.Context(), bucket, "key", minio.GetObjectOptions{})
+	w := wire.New(t, running.URL, site.AccessKey, site.SecretKey)
+	w.HTTP.Transport = &http.Transport{DisableKeepAlives: true, TLSClientConfig: running.TLSConfig(t)}
+	w.Expect(t, http.StatusServiceUnavailable, wire.Request{
+		Method: http.MethodPut, Target: wire.Target(bucket, "kms", ""), Header: wire.Header(
+			"X-Amz-Server-Side-Encryption", "aws:kms", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", "key"),
+	})
+	object, err := c.GetObject(t.Context(), bucket, "key", minio.GetObjectOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := io.Copy(io.Discard, o); err == nil {
+	if n, err := io.Copy(io.Discard, object); err == nil {
 		t.Errorf("an object that was altered gives %d bytes and no error", n)
 	}
-	o.Close()
+	object.Close()
 
 	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + addr + "/metrics")
 	if err != nil {

@@ -24,30 +24,22 @@ import (
 	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
 )
 
-// TestSyntax compares the syntax in the README with the one in the
+// TestSyntax compares the syntaxes in the README with those in the
 // documentation of the code, and finds every subdirective explained.
 func TestSyntax(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), root+"/caddymodule/caddyfile.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var doc string
-	for _, d := range file.Decls {
-		if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == "UnmarshalCaddyfile" {
-			doc = f.Doc.Text()
-		}
-	}
-	var want strings.Builder
-	for line := range strings.Lines(doc) {
-		if code, ok := strings.CutPrefix(line, "\t"); ok || (line == "\n" && want.Len() > 0) {
-			want.WriteString(code)
-		} else if want.Len() > 0 {
-			break
-		}
-	}
 	syntax := only(t, "README.md", "Caddyfile reference", "", "s3_sse").text
-	if diff := cmp.Diff(strings.TrimSpace(want.String()), strings.TrimSpace(syntax)); diff != "" {
+	if diff := cmp.Diff(documentedSyntax(t, "caddyfile.go"), strings.TrimSpace(syntax)); diff != "" {
 		t.Errorf("README (-code +README):\n%s", diff)
+	}
+	vault := only(t, "README.md", "Keys in Vault", "", "address").text
+	if diff := cmp.Diff("keys "+documentedSyntax(t, "keys_vault_caddyfile.go"), strings.TrimSpace(vault)); diff != "" {
+		t.Errorf("README (-code +README):\n%s", diff)
+	}
+	explainedVault := section(t, "README.md", "Keys in Vault")
+	for _, m := range regexp.MustCompile(`(?m)^ {4,8}([a-z_]+)`).FindAllStringSubmatch(vault, -1) {
+		if !strings.Contains(explainedVault, "`"+m[1]+"`") {
+			t.Errorf("%s is not explained", m[1])
+		}
 	}
 
 	explained := strings.Join([]string{
@@ -60,6 +52,31 @@ func TestSyntax(t *testing.T) {
 			t.Errorf("%s is not explained", m[1])
 		}
 	}
+}
+
+// documentedSyntax returns the syntax in the documentation of the method
+// UnmarshalCaddyfile in a file of package caddymodule.
+func documentedSyntax(t *testing.T, name string) string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), root+"/caddymodule/"+name, nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc string
+	for _, d := range file.Decls {
+		if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == "UnmarshalCaddyfile" {
+			doc = f.Doc.Text()
+		}
+	}
+	var syntax strings.Builder
+	for line := range strings.Lines(doc) {
+		if code, ok := strings.CutPrefix(line, "\t"); ok || (line == "\n" && syntax.Len() > 0) {
+			syntax.WriteString(code)
+		} else if syntax.Len() > 0 {
+			break
+		}
+	}
+	return strings.TrimSpace(syntax.String())
 }
 
 // TestOperationsTable sends every operation to a gateway and compares which it
@@ -190,6 +207,21 @@ func TestLogFields(t *testing.T) {
 		want = append(want, m[1])
 	}
 	for _, row := range rows(t, section(t, "docs/operations.md", "Logs")) {
+		got = append(got, codes(row[0])...)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the table (-code +table):\n%s", diff)
+	}
+}
+
+// TestAuditFields compares the fields with those that the handler writes.
+func TestAuditFields(t *testing.T) {
+	want := []string{"ts"} // Caddy's own
+	for _, m := range regexp.MustCompile(`zap\.\w+\("([a-z_]+)"`).FindAllStringSubmatch(read(t, "caddymodule/audit.go"), -1) {
+		want = append(want, m[1])
+	}
+	var got []string
+	for _, row := range rows(t, section(t, "docs/operations.md", "Audit log")) {
 		got = append(got, codes(row[0])...)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
