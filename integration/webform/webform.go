@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -50,7 +51,7 @@ type Key struct {
 // conditions can be given as they stand in the policy.
 func (f *Form) Sign(t testing.TB, k Key, bucket string, more ...any) {
 	t.Helper()
-	conditions := append(more[:len(more):len(more)], map[string]string{"bucket": bucket})
+	conditions := append(slices.Clip(more), map[string]string{"bucket": bucket})
 	for _, field := range f.Fields {
 		conditions = append(conditions, []string{"eq", "$" + field[0], field[1]})
 	}
