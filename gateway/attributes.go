@@ -24,6 +24,7 @@ func (c *call) attributes(want s3api.AttributesRequest) error {
 	if err != nil {
 		return err
 	}
+	rd.src.query = versionQuery(c.query.Get("versionId")) // the store is not asked for attributes
 	o, header, err := c.stat(ctx, rd.src)
 	if err != nil {
 		return err

@@ -61,6 +61,7 @@ func (c *call) parseObjectEncryption(ctx context.Context) (encryption, error) {
 
 func (c *call) updateOnce(ctx context.Context, enc encryption) error {
 	src := c.self()
+	src.query = versionQuery(c.query.Get("versionId")) // the object, not its encryption
 	o, from, err := c.look(ctx, src)
 	if err != nil {
 		return err
