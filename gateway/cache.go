@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"hash/maphash"
+
 	"github.com/maypok86/otter/v2"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
@@ -53,8 +55,13 @@ func weighRecord(_ recordID, r *encryptor.Record) uint32 {
 	return uint32(400 + 160*len(r.Parts)) //nolint:gosec // at most 10,000 parts
 }
 
-// entryID names one state of an object as listings show it.
+// entryID names one state of an object as listings show it. A change of its
+// encryption alone may leave its ETag as it is, so that the metadata count
+// too, where the store lists them.
 type entryID struct {
 	bucket, key, version, etag string
 	size                       int64
+	metadata                   uint64
 }
+
+var entrySeed = maphash.MakeSeed()

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"hash/maphash"
 	"net/http"
 
 	"golang.org/x/sync/errgroup"
@@ -81,7 +82,7 @@ func (c *call) describe(ctx context.Context, entries []s3api.Entry) ([]s3api.Rew
 			out[i] = byArithmetic(e)
 			continue
 		}
-		id := entryID{c.bucket, e.Key, e.VersionID, e.ETag, e.Size}
+		id := entryID{c.bucket, e.Key, e.VersionID, e.ETag, e.Size, maphash.String(entrySeed, e.Metadata)}
 		if r, ok := c.g.entries.get(id); ok {
 			out[i] = r
 			continue

@@ -158,3 +158,28 @@ func TestUpdateOfALockedObject(t *testing.T) {
 		t.Errorf("the copy's lock: %v", h)
 	}
 }
+
+// TestListingsAfterAChange: listings show what HeadObject says of an object
+// whose encryption changed in place, however they remember the one before.
+func TestListingsAfterAChange(t *testing.T) {
+	e := start(t, nil)
+	e.Put(t, e.bucket, "updated", plain(10))
+	e.Put(t, e.bucket, "copied", plain(10))
+	listed := func() string {
+		return string(e.Expect(t, http.StatusOK, wire.Request{Method: http.MethodGet, Target: wire.Target(e.bucket, "", "list-type=2")}).Body)
+	}
+	check := func() {
+		t.Helper()
+		doc := listed()
+		for _, key := range []string{"updated", "copied"} {
+			etag := strings.Trim(e.Head(t, e.bucket, key).Header.Get("Etag"), `"`)
+			if _, rest, _ := strings.Cut(doc, "<Key>"+key+"<"); !strings.Contains(strings.SplitN(rest, "</Contents>", 2)[0], etag) {
+				t.Errorf("%s has the ETag %s: %s", key, etag, doc)
+			}
+		}
+	}
+	check()
+	e.Expect(t, http.StatusOK, update(e.bucket, "updated", "", keyARN+"b"))
+	e.Expect(t, http.StatusOK, copyRequest(e.bucket, "copied", e.name("copied"), sse, "aws:kms"))
+	check()
+}
