@@ -44,9 +44,10 @@ func TestRefusedUploads(t *testing.T) {
 			status       int
 			code, target string
 		}{
-			{[]string{"X-Amz-Copy-Source", e.bucket}, http.StatusNotImplemented, "NotImplemented", ""},
-			{[]string{"X-Amz-Copy-Source", "/" + e.bucket + "/k"}, http.StatusNotImplemented, "NotImplemented", ""},
-			{[]string{"X-Amz-Copy-Source", ""}, http.StatusNotImplemented, "NotImplemented", ""},
+			{[]string{"X-Amz-Copy-Source", e.bucket}, http.StatusBadRequest, "InvalidArgument", ""},
+			{[]string{"X-Amz-Copy-Source", ""}, http.StatusBadRequest, "InvalidArgument", ""},
+			{[]string{"X-Amz-Copy-Source", "/" + e.bucket + "/k"}, http.StatusBadRequest, "InvalidArgument", "?tagging"},
+			{[]string{"X-Amz-Copy-Source", "/" + e.bucket + "/k", "X-Amz-Write-Offset-Bytes", "0"}, http.StatusNotImplemented, "NotImplemented", ""},
 			{[]string{"X-Amz-Write-Offset-Bytes", "1000"}, http.StatusNotImplemented, "NotImplemented", ""},
 			{[]string{"X-Amz-Write-Offset-Bytes", "0"}, http.StatusNotImplemented, "NotImplemented", ""},
 			{[]string{"X-Amz-Rename-Source", "/" + e.bucket + "/other"}, http.StatusNotImplemented, "NotImplemented", ""},
@@ -56,8 +57,9 @@ func TestRefusedUploads(t *testing.T) {
 			{[]string{"X-Amz-Meta-S3SSE-Redirect", "x"}, http.StatusBadRequest, "InvalidArgument", ""},
 			{[]string{"X-Amz-Server-Side-Encryption", "aws:kms"}, http.StatusBadRequest, "InvalidArgument", ""},
 			{[]string{"X-Amz-Server-Side-Encryption", "none"}, http.StatusBadRequest, "InvalidArgument", ""},
-			{nil, http.StatusNotImplemented, "NotImplemented", "?partNumber=1&uploadId=1"},
-			{nil, http.StatusNotImplemented, "NotImplemented", "?encryption"},
+			{nil, http.StatusNotImplemented, "NotImplemented", "?partNumber=1"},
+			{nil, http.StatusNotImplemented, "NotImplemented", "?partNumber=1&uploadId=1&versionId=null"},
+			{nil, http.StatusBadRequest, "InvalidRequest", "?encryption"},
 		} {
 			t.Run(fmt.Sprint(tc.header, tc.target), func(t *testing.T) {
 				a := e.Do(t, wire.Request{

@@ -4,6 +4,7 @@ package security_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/xml"
 	"math/rand/v2"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/minio/minio-go/v7"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/integration/posixstore"
 	"github.com/caddy-s3-sse/caddy-s3-sse/integration/site"
@@ -43,6 +45,10 @@ func start(t *testing.T, s *store.Store, o site.Options, bucket ...string) *endp
 	} else {
 		e.bucket = s.Bucket(t)
 	}
+	t.Cleanup(func() {
+		// The next site has another master key, which does not open it.
+		_ = s.Client().RemoveObject(context.Background(), systemPath[1:], "settings/encryption", minio.RemoveObjectOptions{})
+	})
 	e.site = site.Start(t, s, o)
 	e.Client = wire.New(t, e.site.URL, site.AccessKey, site.SecretKey)
 	e.load(t, o)
