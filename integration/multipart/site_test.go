@@ -25,9 +25,6 @@ import (
 	"github.com/caddy-s3-sse/caddy-s3-sse/integration/store"
 )
 
-// systemBucket is where the gateway keeps what it must remember.
-const systemBucket = "caddy-s3-sse-system"
-
 const (
 	mib5  = 5 << 20
 	chunk = 65536
@@ -39,6 +36,7 @@ type endpoint struct {
 	*site.Site
 	proxy  *store.Proxy
 	bucket string
+	system string // the site's own bucket
 	http   *http.Client
 	s3     *s3.Client
 }
@@ -46,7 +44,8 @@ type endpoint struct {
 func start(t *testing.T, s *store.Store, handler string) *endpoint {
 	t.Helper()
 	e := &endpoint{proxy: store.NewProxy(t, s.URL), bucket: s.Bucket(t)}
-	e.Site = site.Start(t, s, site.Options{Upstream: e.proxy.URL, TLS: true, Handler: handler})
+	e.system = e.bucket + "-system" // no two sites have the same master key
+	e.Site = site.Start(t, s, site.Options{Upstream: e.proxy.URL, TLS: true, Handler: handler + "\nsystem_bucket " + e.system})
 	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 8, TLSClientConfig: e.TLSConfig(t)}
 	t.Cleanup(transport.CloseIdleConnections) // before Caddy stops: it would wait for them
 	e.http = &http.Client{Transport: transport}
@@ -199,7 +198,7 @@ func (e *endpoint) checkEmpty(t *testing.T) {
 // remembered lists what the gateway remembers of uploads.
 func (e *endpoint) remembered(t *testing.T) (names []string) {
 	t.Helper()
-	for o := range e.Store.Client().ListObjects(t.Context(), systemBucket, minio.ListObjectsOptions{Prefix: "uploads/", Recursive: true}) {
+	for o := range e.Store.Client().ListObjects(t.Context(), e.system, minio.ListObjectsOptions{Prefix: "uploads/", Recursive: true}) {
 		if o.Err != nil {
 			t.Fatal(o.Err)
 		}
