@@ -138,7 +138,7 @@ func (p *formParts) put(ctx context.Context, first, rest int64, conditions http.
 	if err := p.send(&upload{buffered: &buffer{b: end, class: -1}, length: int64(len(end))}); err != nil {
 		return nil, err
 	}
-	resp, etag, err := p.c.assemble(context.WithoutCancel(ctx), &uploadState{uploadID: p.id}, p.sent, conditions)
+	resp, etag, err := p.c.assemble(context.WithoutCancel(ctx), &uploadState{uploadID: p.id}, p.sent, conditions) //nolint:bodyclose // it is closed
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func (p *formParts) send(part *upload) error {
 	number := len(p.sent) + 1
 	sr := p.c.uploadRequest(http.MethodPut, p.id)
 	sr.query = append(sr.query, s3api.Param{Name: "partNumber", Value: strconv.Itoa(number), HasValue: true})
-	resp, err := p.c.store(part, sr)
+	resp, err := p.c.store(part, sr) //nolint:bodyclose // it is closed
 	if err != nil {
 		return err
 	}
