@@ -118,7 +118,7 @@ func (c *call) completeUpload(ctx context.Context, rq *completion) (*completed, 
 	if err != nil {
 		return nil, err
 	}
-	resp, storeETag, err := c.assemble(context.WithoutCancel(ctx), up, parts, h)
+	resp, storeETag, err := c.assemble(context.WithoutCancel(ctx), up, parts, h) //nolint:bodyclose // it is closed
 	if err != nil {
 		return nil, err
 	}

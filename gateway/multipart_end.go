@@ -120,7 +120,7 @@ func (c *call) putEnd(ctx context.Context, up *uploadState, number int, waited *
 	}
 	sr := c.uploadRequest(http.MethodPut, up.uploadID)
 	sr.query = append(sr.query, s3api.Param{Name: "partNumber", Value: strconv.Itoa(number), HasValue: true})
-	resp, err := c.store(body, sr)
+	resp, err := c.store(body, sr) //nolint:bodyclose // it is closed
 	if errors.Is(err, s3api.ErrNoSuchUpload) {
 		return "", noSuchUpload(up.uploadID)
 	}

@@ -128,7 +128,7 @@ func (c *call) putPart(ctx context.Context, up *uploadState, customer encryptor.
 	} else {
 		sr.query = append(sr.query, s3api.Param{Name: "partNumber", Value: strconv.Itoa(number), HasValue: true})
 	}
-	resp, err := c.store(sealed, sr)
+	resp, err := c.store(sealed, sr) //nolint:bodyclose // it is closed
 	switch {
 	case err != nil && p.stashed && sealed.clientError() == nil:
 		return nil, hide(err)
