@@ -23,7 +23,7 @@ func TestAnonymous(t *testing.T) {
 	e.Put(t, e.bucket, "k", []byte("content"))
 	e.proxy.Reset()
 	for _, op := range s3api.Operations() {
-		r := e.example(op, "k")
+		r := e.example(t, op, "k")
 		r.Anonymous = true
 		a := e.Do(t, r)
 		if op.Method == http.MethodHead {

@@ -62,7 +62,7 @@ func TestOperations(t *testing.T) {
 		e.Put(t, e.bucket, "dir/k", content)
 		for _, op := range s3api.Operations() {
 			t.Run(op.Name, func(t *testing.T) {
-				r := e.example(op, "dir/k")
+				r := e.example(t, op, "dir/k")
 				_, own := performed[op.Name]
 				if own {
 					r.Header.Del("X-Amz-Meta-Snowball-Auto-Extract") // or uploads would be refused for it
@@ -138,10 +138,14 @@ func (e *endpoint) checkPerformed(t *testing.T, op *s3api.Operation, a wire.Answ
 
 // example returns a request of the operation with everything a client could
 // add to it.
-func (e *endpoint) example(op *s3api.Operation, key string) wire.Request {
+func (e *endpoint) example(t *testing.T, op *s3api.Operation, key string) wire.Request {
+	t.Helper()
 	method, target, h := op.Example(e.bucket, key)
 	r := wire.Request{Method: method, Target: target, Header: stray.Clone()}
 	maps.Copy(r.Header, h)
+	if op.Name == "PostObject" {
+		r.Body = e.form(t, e.bucket, key).request().Body
+	}
 	if op.Document {
 		r.Body = []byte("<nothing/>")
 		if doc := performed[op.Name]; doc != "" {
