@@ -24,6 +24,8 @@ type message struct {
 	status   int   // expected status
 	length   int64 // expected Content-Length of the response; -1 = do not check
 	transfer int64 // plaintext bytes this moves, for throughput
+
+	script func() error // instead of all the above: several requests
 }
 
 // conn is a minimal HTTP/1.1 client on one persistent connection. Client and
@@ -110,6 +112,9 @@ func (c *conn) Read(p []byte) (n int, err error) {
 // nowhere when sink is nil. After an error the connection is closed; the next
 // call opens a new one.
 func (c *conn) do(m *message, sink io.Writer) (*response, error) {
+	if m.script != nil {
+		return nil, m.script()
+	}
 	resp, err := c.exchange(m, sink)
 	if err != nil {
 		c.close()

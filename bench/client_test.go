@@ -117,11 +117,15 @@ func TestCells(t *testing.T) {
 		}
 		return names
 	}
-	if n := len(cells(nil, nil)); n != 11 {
-		t.Errorf("%d cells, want 11", n)
+	if n := len(cells(nil, nil)); n != 14 {
+		t.Errorf("%d cells, want 14", n)
 	}
 	want := []string{"GET 4 KiB", "GET 1 MiB", "GET 64 KiB of 1 MiB"}
 	if diff := cmp.Diff(want, names(cells([]string{"get", "RANGE"}, []string{"4K", "1m"}))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	want = []string{"upload 64 MiB in parts of 8 MiB", "GET 64 KiB of 64 MiB in parts", "list 1000 objects"}
+	if diff := cmp.Diff(want, names(cells([]string{"UPLOAD", "PARTS", "LIST"}, nil))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if got := cells([]string{"none"}, nil); len(got) != 0 {

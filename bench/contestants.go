@@ -34,6 +34,8 @@ type contestant struct {
 	mode  *mode    // of the gateway, nil for its default
 	proxy *process // nil when clients talk to the store itself
 	store *process
+
+	uploader *uploader // of the last turn of uploads in parts
 }
 
 // field holds everything that runs.

@@ -60,7 +60,7 @@ func parseOptions(args []string) (*options, error) {
 	fs.IntVar(&o.concurrency, "c", 1, "connections that send requests at the same time")
 	payload := fs.String("payload", "both", "SigV4 payload hash: `unsigned|signed|both`")
 	contestants := fs.String("contestants", "", "comma-separated `names` to take part (default "+strings.Join(contestantNames, ",")+")")
-	ops := fs.String("op", "", "comma-separated `operations`: PUT,GET,RANGE,HEAD (default all, \"none\" for none)")
+	ops := fs.String("op", "", "comma-separated `operations`: "+strings.Join(operationNames(), ",")+" (default all, \"none\" for none)")
 	sizes := fs.String("size", "", "comma-separated `sizes`: 4K,1M,64M (default all)")
 	fs.BoolVar(&o.load, "rss", false, fmt.Sprintf("also measure the proxies' memory with %d transfers of 64 MiB at once", loadTransfers))
 	fs.StringVar(&o.pprof, "pprof", "", "also take CPU profiles of the proxies in each cell, into this `directory`")
@@ -101,7 +101,7 @@ func (o *options) validate(rest []string) error {
 		among  []string
 	}{
 		{"-contestants", o.contestants, contestantNames},
-		{"-op", o.ops, []string{opPut, opGet, opRange, opHead, "none"}},
+		{"-op", o.ops, append(operationNames(), "none")},
 		{"-size", o.sizes, []string{"4K", "1M", "64M"}},
 		{"-payload", o.payloads, []string{payloadUnsigned, payloadSigned}},
 	} {

@@ -204,7 +204,7 @@ func costTable(rows []row, contestants []string) string {
 			}
 			line = append(line,
 				row.cellOf(name, func(f *figures) string {
-					if row.Op == opHead {
+					if row.Op == opHead || row.Op == opList {
 						return "–"
 					}
 					return strconv.FormatFloat(f.ProxyPerGB, 'f', 2, 64)

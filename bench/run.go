@@ -35,7 +35,7 @@ func measureAll(ctx context.Context, f *field, o *options, r *report) error {
 		}
 		body := randomBytes('b', size)
 		for _, c := range f.contestants {
-			if err := c.seed(size, body); err != nil {
+			if err := c.prepare(size, body, part); err != nil {
 				return err
 			}
 		}
@@ -52,6 +52,21 @@ func measureAll(ctx context.Context, f *field, o *options, r *report) error {
 	}
 	sortRows(r.Rows, plan)
 	return nil
+}
+
+// prepare stores what the cells of one size read.
+func (c *contestant) prepare(size int64, body []byte, plan []cell) error {
+	err := c.seed(size, body)
+	has := func(op string) bool {
+		return slices.ContainsFunc(plan, func(w cell) bool { return w.Op == op })
+	}
+	if err == nil && has(opParts) {
+		err = c.seedParts(size, body)
+	}
+	if err == nil && has(opList) {
+		err = c.seedList(body)
+	}
+	return err
 }
 
 // measureRows measures one cell in every payload mode.

@@ -40,6 +40,7 @@ func newCredential(accessKey string) (credential, error) {
 type draft struct {
 	method string
 	key    string // "" = the bucket itself; must need no escaping
+	query  string // escaped and sorted by name
 	header http.Header
 	body   []byte
 }
@@ -56,12 +57,15 @@ func (c *contestant) sign(d draft, payloadHash string) *message {
 	if header == nil {
 		header = http.Header{}
 	}
-	r := &http.Request{Method: d.method, URL: &url.URL{Path: path}, Host: c.addr, Header: header}
+	r := &http.Request{Method: d.method, URL: &url.URL{Path: path, RawQuery: d.query}, Host: c.addr, Header: header}
 	signer.Sign(r, c.cred.Credential, region, payloadHash, time.Now())
 
 	var head bytes.Buffer
+	if d.query != "" {
+		path += "?" + d.query
+	}
 	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\n", d.method, path, c.addr)
-	if d.method == http.MethodPut {
+	if d.method == http.MethodPut || d.method == http.MethodPost {
 		fmt.Fprintf(&head, "Content-Length: %d\r\n", len(d.body))
 	}
 	// Like the SDKs: no compression, so that nobody on the way adds it.

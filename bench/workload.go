@@ -29,8 +29,15 @@ type cell struct {
 }
 
 func (c cell) String() string {
-	if c.Op == opRange {
+	switch c.Op {
+	case opRange:
 		return "GET 64 KiB of " + sizeName(c.Size)
+	case opParts:
+		return "GET 64 KiB of " + sizeName(c.Size) + " in parts"
+	case opUpload:
+		return fmt.Sprintf("upload %s in parts of %s", sizeName(c.Size), sizeName(partLength))
+	case opList:
+		return fmt.Sprintf("list %d objects", listEntries)
 	}
 	return c.Op + " " + sizeName(c.Size)
 }
@@ -38,22 +45,47 @@ func (c cell) String() string {
 // inBytes tells whether the cell's throughput is shown in bytes rather than
 // in operations a second.
 func (c cell) inBytes() bool {
-	return (c.Op == opPut || c.Op == opGet) && c.Size >= 1<<20
+	return (c.Op == opPut || c.Op == opGet || c.Op == opUpload) && c.Size >= 1<<20
 }
 
 var objectSizes = []int64{4 << 10, 1 << 20, 64 << 20}
+
+// operation is what is measured, with objects of the sizes for which it is
+// worth it.
+type operation struct {
+	name string
+	with func(size int64) bool
+}
+
+var operations = []operation{
+	{opPut, func(int64) bool { return true }},
+	{opGet, func(int64) bool { return true }},
+	{opRange, func(size int64) bool { return size >= rangeLength }},
+	{opHead, func(int64) bool { return true }},
+	{opUpload, func(size int64) bool { return size > partLength }},
+	{opParts, func(size int64) bool { return size > partLength }},
+	{opList, func(size int64) bool { return size == listSize }},
+}
+
+func operationNames() []string {
+	names := make([]string, len(operations))
+	for i, op := range operations {
+		names[i] = op.name
+	}
+	return names
+}
 
 // cells lists what is measured, narrowed down to the given operations and
 // sizes; an empty list does not narrow.
 func cells(ops, sizes []string) []cell {
 	var list []cell
-	for _, op := range []string{opPut, opGet, opRange, opHead} {
+	for _, op := range operations {
 		for _, size := range objectSizes {
-			if op == opRange && size < rangeLength {
+			if !op.with(size) {
 				continue
 			}
-			if matches(ops, op) && matches(sizes, sizeFlag(size)) {
-				list = append(list, cell{op, size})
+			if matches(ops, op.name) && matches(sizes, sizeFlag(size)) {
+				list = append(list, cell{op.name, size})
 			}
 		}
 	}
@@ -112,8 +144,14 @@ func payloadHash(signed bool, body []byte) string {
 // messages prepares the requests of a cell for one contestant, to be sent in
 // turn. Objects to read must have been stored under the same names by seed.
 func (c *contestant) messages(w cell, body []byte, signed bool) []*message {
-	var list []*message
 	hash := payloadHash(signed, nil)
+	switch w.Op {
+	case opUpload:
+		return c.uploads(w, body, signed)
+	case opList:
+		return []*message{c.list(hash)}
+	}
+	var list []*message
 	if w.Op == opPut {
 		hash = payloadHash(signed, body)
 	}
@@ -132,10 +170,14 @@ func (c *contestant) messages(w cell, body []byte, signed bool) []*message {
 			m := c.sign(c.read(http.MethodHead, c.key("get", w.Size, i)), hash)
 			m.length = w.Size
 			list = append(list, m)
-		case opRange:
+		case opRange, opParts:
+			use := "get"
+			if w.Op == opParts {
+				use = "parts"
+			}
 			for range rangesPerKey {
 				first := offsets.Int64N(w.Size - rangeLength + 1)
-				d := c.read(http.MethodGet, c.key("get", w.Size, i))
+				d := c.read(http.MethodGet, c.key(use, w.Size, i))
 				d.header.Set("Range", fmt.Sprintf("bytes=%d-%d", first, first+rangeLength-1))
 				m := c.sign(d, hash)
 				m.status, m.length, m.transfer = http.StatusPartialContent, rangeLength, rangeLength
