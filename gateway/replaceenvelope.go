@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"encoding/xml"
 	"fmt"
@@ -24,35 +25,67 @@ var errOldVersion = s3api.ErrNotImplemented.WithMessage(
 // old version would become the current one and is refused. MinIO can change
 // the very version, and is asked to.
 func (c *call) replaceEnvelope(ctx context.Context, o *object, from http.Header, env *metadata.Envelope) error {
-	minio := from.Get("Server") == "MinIO"
-	if minio && o.replaceable() {
-		if whole, err := c.hasStoreChecksum(ctx, o); err != nil {
-			return err
-		} else if !whole {
-			return c.replaceByParts(ctx, o, from, env)
-		}
+	if from.Get("Server") == "MinIO" {
+		return c.replaceInPlace(ctx, o, from, env)
+	}
+	if err := c.checkCurrent(ctx, o); err != nil {
+		return err
 	}
 	h := make(http.Header, 24)
 	keepHeaders(h, from)
 	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
-	var q s3api.Query
-	if minio {
-		modified, err := c.modifiedTime(ctx, o)
-		if err != nil {
-			return err
-		}
-		// Later than it was, so that a disk of MinIO's that misses the change
-		// is seen to have missed it, but not later than another version.
-		h["X-Minio-Source-Mtime"] = []string{modified.Add(time.Millisecond).Format(time.RFC3339Nano)}
-		q = versionQuery(o.versionID)
-	} else {
-		if err := c.checkCurrent(ctx, o); err != nil {
-			return err
-		}
-		h["If-Match"] = []string{quote(o.storeETag)} // of what is replaced, too
-	}
-	_, _, err := c.storeCopy(ctx, o, env, q, h)
+	h["If-Match"] = []string{quote(o.storeETag)} // of what is replaced, too
+	_, _, err := c.storeCopy(ctx, o, env, nil, h)
 	return err
+}
+
+// mtimeHeader tells MinIO when an object was modified.
+const mtimeHeader = "X-Minio-Source-Mtime"
+
+// replaceInPlace is replaceEnvelope on MinIO.
+func (c *call) replaceInPlace(ctx context.Context, o *object, from http.Header, env *metadata.Envelope) error {
+	modified, err := c.modifiedTime(ctx, o)
+	if err != nil {
+		return err
+	}
+	// Later than it was, so that a disk of MinIO's that misses the change is
+	// seen to have missed it, but not later than another version.
+	modified = modified.Add(time.Millisecond)
+	h := make(http.Header, 24)
+	if o.replaceable() {
+		if whole, err := c.hasStoreChecksum(ctx, o); err != nil {
+			return err
+		} else if !whole {
+			return c.replaceByParts(ctx, o, from, env, modified)
+		}
+	} else if locks, err := c.locksByDefault(ctx, o.bucket); err != nil {
+		return err
+	} else if locks {
+		h["X-Amz-Object-Lock-Legal-Hold"] = []string{"OFF"} // as it is: or it would be locked now
+	}
+	keepHeaders(h, from)
+	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
+	h[mtimeHeader] = []string{modified.Format(time.RFC3339Nano)}
+	_, _, err = c.storeCopy(ctx, o, env, versionQuery(o.versionID), h)
+	return err
+}
+
+// locksByDefault reports whether the bucket locks objects that do not say
+// otherwise.
+func (c *call) locksByDefault(ctx context.Context, bucket string) (bool, error) {
+	resp, err := c.send(ctx, &storeRequest{method: http.MethodGet, bucket: bucket, query: s3api.Query{{Name: "object-lock"}}})
+	if err != nil {
+		return false, err
+	}
+	if resp.StatusCode == http.StatusNotFound {
+		drain(resp.Body)
+		return false, nil
+	}
+	if resp.StatusCode != http.StatusOK {
+		return false, c.storeError(resp)
+	}
+	doc, err := readDocument(resp, maxDocument)
+	return bytes.Contains(doc, []byte("<DefaultRetention>")), err
 }
 
 // replaceable reports whether an upload can replace the very version o.

@@ -51,10 +51,16 @@ func (c clients) Lookup(accessKey string) (*gateway.Credential, bool) {
 	return cred, ok
 }
 
-// start runs a gateway in this process. Requests count as made over TLS.
+// start runs a gateway to MinIO in this process. Requests count as made over
+// TLS.
 func start(t *testing.T, change func(*gateway.Config)) *endpoint {
 	t.Helper()
-	s := store.MinIO(t)
+	return startAt(t, store.MinIO(t), change)
+}
+
+// startAt runs a gateway to another store.
+func startAt(t *testing.T, s *store.Store, change func(*gateway.Config)) *endpoint {
+	t.Helper()
 	e := &endpoint{store: s, proxy: store.NewProxy(t, s.URL), keys: kmstest.NewMemory("a", "b"), bucket: s.Bucket(t)}
 	service, err := kms.New(kms.Options{Provider: e.keys})
 	if err != nil {

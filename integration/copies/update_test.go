@@ -51,6 +51,10 @@ func TestUpdateObjectEncryption(t *testing.T) {
 			if diff := cmp.Diff(description(before), description(get.Header)); diff != "" {
 				t.Errorf("%s (-before +after):\n%s", key, diff)
 			}
+			was, _ := http.ParseTime(before.Get("Last-Modified"))
+			if is, err := http.ParseTime(get.Header.Get("Last-Modified")); err != nil || is.Sub(was) > time.Second || is.Before(was) {
+				t.Errorf("%s: modified %s, before %s", key, is, was)
+			}
 			for _, name := range []string{"X-Amz-Checksum-Crc64nvme", "X-Amz-Website-Redirect-Location"} {
 				if get.Header.Get(name) != before.Get(name) {
 					t.Errorf("%s: %s %q, before %q", key, name, get.Header.Get(name), before.Get(name))
@@ -59,8 +63,7 @@ func TestUpdateObjectEncryption(t *testing.T) {
 			if got := e.tagging(t, key); got != tags {
 				t.Errorf("%s: tags %s, before %s", key, got, tags)
 			}
-			// What was uploaded in parts is written again.
-			if from != "SSE-S3" && n != parted && get.Header.Get("Etag") != before.Get("Etag") {
+			if from != "SSE-S3" && get.Header.Get("Etag") != before.Get("Etag") {
 				t.Errorf("%s: ETag %s, before %s", key, get.Header.Get("Etag"), before.Get("Etag"))
 			}
 		}
@@ -141,15 +144,25 @@ func TestUpdateOfALockedObject(t *testing.T) {
 	if err := e.store.Client().MakeBucket(t.Context(), e.bucket, minio.MakeBucketOptions{ObjectLocking: true}); err != nil {
 		t.Fatal(err)
 	}
+	mode, days, unit := minio.Governance, uint(1), minio.Days
+	e.Put(t, e.bucket, "free", plain(10))
+	if err := e.store.Client().SetObjectLockConfig(t.Context(), e.bucket, &mode, &days, &unit); err != nil {
+		t.Fatal(err)
+	}
 	until := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
 	e.Put(t, e.bucket, "retained", plain(10), "X-Amz-Object-Lock-Mode", "GOVERNANCE", "X-Amz-Object-Lock-Retain-Until-Date", until, "Content-Md5", wire.MD5(plain(10)))
 	e.Put(t, e.bucket, "held", plain(10), "X-Amz-Object-Lock-Legal-Hold", "ON", "Content-Md5", wire.MD5(plain(10)))
-	e.Put(t, e.bucket, "free", plain(10))
 	for key, status := range map[string]int{"retained": http.StatusForbidden, "held": http.StatusForbidden, "free": http.StatusOK} {
 		a := e.Do(t, update(e.bucket, key, "", keyARN+"a"))
 		if a.Status != status || strings.Contains(string(a.Body), "InternalError") {
 			t.Errorf("%s: %d %s", key, a.Status, a.Body)
 		}
+	}
+	if h := e.Head(t, e.bucket, "free").Header; h.Get("X-Amz-Object-Lock-Mode") != "" || h.Get(keyID) != keyARN+"a" {
+		t.Errorf("what was free is locked by the change: %v", h)
+	}
+	if err := e.store.Client().SetObjectLockConfig(t.Context(), e.bucket, nil, nil, nil); err != nil {
+		t.Fatal(err)
 	}
 	// A copy has the lock that its own request says.
 	e.Expect(t, http.StatusOK, copyRequest(e.bucket, "copy", e.name("retained"), "X-Amz-Object-Lock-Legal-Hold", "ON"))
