@@ -85,8 +85,8 @@ func TestVaultErrors(t *testing.T) {
 	}
 }
 
-// TestVaultDownAtStart starts a site and loads another configuration while Vault
-// is down. It recovers by itself.
+// TestVaultDownAtStart starts a site while Vault is down. It recovers by itself,
+// and until then everything else works.
 func TestVaultDownAtStart(t *testing.T) {
 	v := newVault(t, vault.Options{})
 	lines := keys(t, v)
