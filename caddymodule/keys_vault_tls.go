@@ -65,4 +65,3 @@ func newVaultTransport(c *tls.Config) *http.Transport {
 	t.TLSClientConfig = c
 	return t
 }
-

@@ -96,6 +96,7 @@ func exampleJSON(t *testing.T, file, dir, store string) []byte {
 		"s3.example.com {", "http://:8080 {",
 		"\n{\n", "\n{\n\tadmin off\n\tpersist_config off\n\tstorage file_system "+dir+"/storage\n",
 		"\tlog {\n\t\timport s3_log_format\n\t}\n\n\tservers", "\tlog {\n\t\toutput file "+dir+"/caddy.log\n\t\timport s3_log_format\n\t\tlevel DEBUG\n\t}\n\n\tservers",
+		"\tlog {\n\t\texclude", "\tlog {\n\t\toutput file "+dir+"/caddy.log\n\t\tlevel DEBUG\n\t\texclude",
 	).Replace(text)
 	js, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), nil)
 	if err != nil {

@@ -57,4 +57,3 @@ func (h *Handler) upstream(ctx caddy.Context, x expander) (gateway.Upstream, err
 		return u, errors.New("the store is missing: set upstream to its URL, or store_host to the name that it has for the reverse_proxy that follows")
 	}
 }
-
