@@ -46,7 +46,33 @@ func TestAWSCLI(t *testing.T) {
 		}
 		aws.run(t, "s3", "rm", "--recursive", bucket, "--only-show-errors")
 		e.expectNothingLeft(t)
+		if e.secure() {
+			t.Run("bucket encryption", func(t *testing.T) { awsBucketEncryption(t, e, aws, dir) })
+		}
 	})
+}
+
+// awsBucketEncryption makes a bucket, sets what its objects are encrypted with
+// when a request does not say, and removes bucket and objects in one command.
+func awsBucketEncryption(t *testing.T, e *endpoint, aws *command, dir string) {
+	e.bucket += "-kms"
+	aws.run(t, "s3", "mb", "s3://"+e.bucket)
+	aws.run(t, "s3api", "put-bucket-encryption", "--bucket", e.bucket, "--server-side-encryption-configuration",
+		`{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms","KMSMasterKeyID":"`+kmsKey+`"},"BucketKeyEnabled":true}]}`)
+	if out := aws.run(t, "s3api", "get-bucket-encryption", "--bucket", e.bucket); !strings.Contains(out, kmsKey) || !strings.Contains(out, `"BucketKeyEnabled": true`) {
+		t.Errorf("bucket encryption:\n%s", out)
+	}
+	aws.run(t, "s3", "sync", dir, "s3://"+e.bucket, "--no-progress")
+	e.expectTreeStored(t, "", sseKMS)
+	e.expectNoTransfer(t, func() {
+		if out := aws.run(t, "s3", "sync", dir, "s3://"+e.bucket); out != "" {
+			t.Errorf("the second time: %s", out)
+		}
+	})
+	aws.run(t, "s3", "rb", "--force", "s3://"+e.bucket)
+	if found, err := e.Store.Client().BucketExists(t.Context(), e.bucket); err != nil || found {
+		t.Errorf("bucket there: %t, %v", found, err)
+	}
 }
 
 // awsModes uploads, copies within the store and downloads with a kind of

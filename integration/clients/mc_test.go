@@ -74,5 +74,33 @@ func TestMC(t *testing.T) {
 		})
 		mc.run(t, "rm", "--recursive", "--force", bucket+"/")
 		e.expectNothingLeft(t)
+		if e.secure() {
+			t.Run("bucket encryption", func(t *testing.T) { mcBucketEncryption(t, e, mc, dir) })
+		}
 	})
+}
+
+// mcBucketEncryption makes a bucket with versions whose objects are encrypted
+// under a key, and mirrors into it.
+func mcBucketEncryption(t *testing.T, e *endpoint, mc *command, dir string) {
+	e.bucket += "-kms"
+	bucket := "s3/" + e.bucket
+	mc.run(t, "mb", bucket)
+	mc.run(t, "version", "enable", bucket)
+	mc.run(t, "encrypt", "set", "sse-kms", kmsKey, bucket)
+	if out := mc.run(t, "encrypt", "info", bucket); !strings.Contains(out, kmsKey) {
+		t.Errorf("bucket encryption:\n%s", out)
+	}
+	mc.run(t, "mirror", dir, bucket)
+	e.expectTreeStored(t, "", sseKMS)
+	e.expectNoTransfer(t, func() { mc.run(t, "mirror", dir, bucket) })
+	mc.run(t, "cp", filepath.Join(dir, "dir/sub/large.bin"), bucket+"/small.txt")
+	if out := mc.run(t, "ls", "--versions", bucket+"/small.txt"); strings.Count(out, "\n") != 2 || !strings.Contains(out, "1000B STANDARD") || !strings.Contains(out, "17MiB STANDARD") {
+		t.Errorf("versions:\n%s", out)
+	}
+	mc.run(t, "undo", bucket+"/small.txt")
+	e.expect(t, "small.txt", content(tree["small.txt"]), sseKMS)
+	mc.run(t, "rm", "--recursive", "--versions", "--force", bucket+"/")
+	e.expectNothingLeft(t)
+	mc.run(t, "rb", bucket)
 }
