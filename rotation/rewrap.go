@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -130,24 +131,23 @@ func (m *mover) name(bucket string, e Entry) Name {
 	return n
 }
 
-// keepOrder makes the times of the versions of one key, which come from the
-// newest to the oldest, such that their order stays when they are given them
-// again. The listing has them to the millisecond, and MinIO orders by them more
-// exactly.
+// keepOrder decides about the times that the versions of one key, which come
+// from the newest to the oldest, are given when they are changed in place. Each
+// is a little later than it was, so that a disk of MinIO's that misses the
+// change is seen to have missed it, and earlier than the next version. MinIO
+// orders versions by times more exact than the milliseconds of the listing.
 func keepOrder(versions []Entry) {
-	for i := 0; i < len(versions); {
-		j := i + 1
-		for j < len(versions) && versions[j].Modified.Equal(versions[i].Modified) {
-			j++
+	for i := range versions {
+		e := &versions[i]
+		e.when = e.Modified.Add(time.Millisecond)
+		if i == 0 {
+			continue
 		}
-		switch {
-		case j-i == 2:
-			versions[i].Modified = versions[i].Modified.Add(lastInMillisecond)
-		case j-i > 2:
-			for k := i; k < j; k++ {
-				versions[k].tied = true
-			}
+		switch gap := versions[i-1].Modified.Sub(e.Modified); {
+		case gap < time.Millisecond:
+			e.tied = true
+		case gap < 2*time.Millisecond:
+			e.when = e.when.Add(-time.Nanosecond)
 		}
-		i = j
 	}
 }

@@ -32,7 +32,8 @@ type Entry struct {
 	Envelope      string
 	EnvelopeKnown bool
 
-	tied bool // its order among other versions cannot be kept
+	when time.Time // it is given when it is changed in place
+	tied bool      // its order among other versions could not be kept then
 }
 
 // Object is what the store says of an object.

@@ -6,13 +6,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
-
-// lastInMillisecond is the last moment of a millisecond, from its beginning.
-const lastInMillisecond = time.Millisecond - time.Nanosecond
 
 // The system bucket holds sealed records of the gateway. Each names, in the
 // clear, the master key that it is sealed under (FORMAT.md, "Records in the

@@ -50,7 +50,7 @@ func mutable(versionID string) bool {
 func (m *mover) wayOf(it item, o *Object) (way, error) {
 	if isMinIO(m.Store) {
 		if it.entry.tied {
-			return 0, cannot("it was made in the same millisecond as several other versions, whose order could change")
+			return 0, cannot("the next version was made in the same millisecond, and their order could change")
 		}
 		if c := o.Header.Get(classHeader); c != "" && c != "STANDARD" && c != "REDUCED_REDUNDANCY" {
 			return 0, cannot("its data are in the tier %s", c)
@@ -122,13 +122,14 @@ func explicitLock(o *Object, now time.Time) http.Header {
 	return h
 }
 
-// modified is the modification time of an object, which the listing has more
-// exactly than the object itself.
+// modified is the modification time that an object is given: what the listing
+// leads to, or for one that was replaced since then, about what the object says,
+// which is to the second.
 func modified(e Entry, o *Object) time.Time {
 	if e.ETag == o.ETag && e.Modified.Truncate(time.Second).Equal(o.Modified) {
-		return e.Modified
+		return e.when
 	}
-	return o.Modified
+	return o.Modified.Add(time.Second - time.Millisecond)
 }
 
 // keepACL does what takes an object's ACL away, and gives it back.
