@@ -66,14 +66,14 @@ test-fips: ## Run with only the algorithms that FIPS 140-3 approves
 
 .PHONY: test-integration
 test-integration: $(BIN)/minio $(BIN)/vaultserver $(BIN)/devstore $(BIN)/devserver $(BIN)/caddy ## Run the tests against real stores and Vault
-	cd integration && go test -count=1 $(RACE) -tags $(TAGS) $$(go list ./... | grep -v /clients$$)
+	cd integration && go test -count=1 $(RACE) -tags $(TAGS) $$(go list ./... | grep -v -e /clients$$ -e /browser$$)
 
 # What cannot be installed on this system is skipped, and -v shows it.
 .PHONY: test-clients
-test-clients: $(BIN)/minio $(BIN)/vaultserver $(CLIENT_PROGRAMS) ## Run the tests with S3 clients of other people, and install those
+test-clients: $(BIN)/minio $(BIN)/vaultserver $(CLIENT_PROGRAMS) ## Run the tests with S3 clients of other people and a browser, and install those
 	@missing=fail; $(CLIENTS)/install || missing=skip; \
 	$(MAKE) --no-print-directory $(CLIENTS)/js/node_modules || missing=skip; \
-	cd integration && CLIENTS_MISSING=$$missing go test -count=1 -v -timeout 30m -tags $(TAGS) ./clients
+	cd integration && CLIENTS_MISSING=$$missing go test -count=1 -v -timeout 30m -tags $(TAGS) ./clients ./browser
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## Check style, suspicious code and formatting
