@@ -58,7 +58,7 @@ func (c *call) attributesOfContent(ctx context.Context, o *object, want s3api.At
 		return err
 	}
 	sum := o.digests.Checksum
-	out.Checksum = s3Checksum(sum, len(o.parts()))
+	out.Checksum = objectChecksum(o)
 	if !want.ObjectParts {
 		return nil
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
@@ -157,17 +156,4 @@ func (c *call) answerCopy(req *copyRequest, o *object, done *copied) error {
 	done.env.SetResponse(h, c.sseResponse(&req.enc))
 	result := s3api.CopyResult{ETag: done.etag, Modified: done.modified, Checksum: done.checksum}
 	return c.sendDocument(result.AppendObjectXML(nil))
-}
-
-// s3Checksum returns the checksum of an object of so many parts as S3's
-// documents have it.
-func s3Checksum(sum encryptor.Checksum, parts int) s3api.Checksum {
-	if !s3api.Algorithm(sum.Algorithm).Valid() {
-		return s3api.Checksum{}
-	}
-	out := s3api.Checksum{Algorithm: s3api.Algorithm(sum.Algorithm), Type: s3api.FullObject, Value: sum.Value}
-	if sum.Composite {
-		out.Type, out.Parts = s3api.Composite, parts
-	}
-	return out
 }

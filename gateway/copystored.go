@@ -48,7 +48,7 @@ func (c *call) copyStored(ctx context.Context, req *copyRequest, o *object, h ht
 		return nil, err
 	}
 	return &copied{
-		env: env, etag: etag, checksum: s3Checksum(o.digests.Checksum, len(o.parts())),
+		env: env, etag: etag, checksum: objectChecksum(o),
 		modified: result.Modified, from: from,
 	}, nil
 }

@@ -41,7 +41,7 @@ func (c *call) copyStream(ctx context.Context, req *copyRequest, o *object, from
 	if err != nil {
 		return nil, body.failure(err)
 	}
-	done := &copied{env: put.env, etag: put.etag(), checksum: s3Checksum(put.digests.Checksum, 0), from: put.from}
+	done := &copied{env: put.env, etag: put.etag(), checksum: objectChecksum(&object{digests: put.digests}), from: put.from}
 	// The answer to an upload does not say when the object was made, except so.
 	if done.modified, err = http.ParseTime(put.from.Get("Date")); err != nil {
 		done.modified = c.g.cfg.Now()
