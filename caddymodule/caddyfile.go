@@ -85,6 +85,7 @@ func parseCaddyfile(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //	    etag            auto|md5|opaque
 //	    buffer_limit    <size>
 //	    system_bucket   <bucket>
+//	    reencrypt_copies
 //	}
 //
 // master_key, alias, encryption, credential, buckets, kms_keys, realm,
@@ -150,6 +151,12 @@ var subdirectives = map[string]func(*Handler, *caddyfile.Dispenser) error{
 		gateway.ETagAuto, gateway.ETagMD5, gateway.ETagOpaque),
 	"buffer_limit":  (*Handler).unmarshalBufferLimit,
 	"system_bucket": single(func(h *Handler) *string { return &h.SystemBucket }),
+	"reencrypt_copies": func(h *Handler, d *caddyfile.Dispenser) error {
+		if h.ReencryptCopies = true; d.NextArg() {
+			return d.ArgErr()
+		}
+		return nil
+	},
 }
 
 // single parses a subdirective with one argument.

@@ -19,6 +19,7 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 	tampered *prometheus.CounterVec
 	aborted  *prometheus.CounterVec
+	restored *prometheus.CounterVec
 	keyUses  *prometheus.CounterVec
 }
 
@@ -48,6 +49,12 @@ var collectors = &metrics{
 		Name:      "aborted_total",
 		Help:      "Requests whose connection was cut before the end of the response, by operation.",
 	}, []string{"operation"}),
+	restored: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy",
+		Subsystem: "s3_sse",
+		Name:      "body_envelope_total",
+		Help:      "Requests for which the object's metadata were another body's, so that the body's own envelope was used, by operation.",
+	}, []string{"operation"}),
 	keyUses: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy",
 		Subsystem: "s3_sse",
@@ -59,7 +66,7 @@ var collectors = &metrics{
 // newMetrics registers the collectors with the registry of a config. Several
 // handlers of a config share it.
 func newMetrics(registry *prometheus.Registry) (*metrics, error) {
-	for _, c := range []prometheus.Collector{collectors.requests, collectors.duration, collectors.tampered, collectors.aborted, collectors.keyUses} {
+	for _, c := range []prometheus.Collector{collectors.requests, collectors.duration, collectors.tampered, collectors.aborted, collectors.restored, collectors.keyUses} {
 		err := registry.Register(c)
 		if _, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); err != nil && !ok {
 			return nil, err
@@ -79,6 +86,9 @@ func (m *metrics) observe(out *gateway.Outcome, took time.Duration) {
 	}
 	if out.Aborted {
 		m.aborted.WithLabelValues(operation).Inc()
+	}
+	if out.BodyEnvelope {
+		m.restored.WithLabelValues(operation).Inc()
 	}
 }
 

@@ -49,9 +49,10 @@ func TestMetricsLabels(t *testing.T) {
 	m.duration.Reset()
 	m.aborted.Reset()
 	m.tampered.Reset()
+	m.restored.Reset()
 	for _, out := range []gateway.Outcome{
 		{},
-		{Operation: "GetObject", Status: 200, Mode: "SSE-S3", Aborted: true, Tampered: true},
+		{Operation: "GetObject", Status: 200, Mode: "SSE-S3", Aborted: true, Tampered: true, BodyEnvelope: true},
 		{Operation: "made up by a client", Status: 7, Mode: "made up, too"},
 		{Operation: "another", Status: 1000},
 	} {
@@ -68,6 +69,7 @@ func TestMetricsLabels(t *testing.T) {
 		got  float64
 	}{
 		{"aborted", testutil.ToFloat64(m.aborted.WithLabelValues("GetObject"))},
+		{"body envelope", testutil.ToFloat64(m.restored.WithLabelValues("GetObject"))},
 		{"tampered", testutil.ToFloat64(m.tampered.WithLabelValues("GetObject"))},
 		{"unknown", testutil.ToFloat64(m.requests.WithLabelValues("unknown", "0", "none")) - 2},
 	} {
@@ -75,7 +77,7 @@ func TestMetricsLabels(t *testing.T) {
 			t.Errorf("%s: %v", c.name, c.got)
 		}
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.tampered, m.aborted, m.keyUses} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.tampered, m.aborted, m.restored, m.keyUses} {
 		problems, err := testutil.CollectAndLint(c)
 		if err != nil || len(problems) != 0 {
 			t.Error(problems, err)

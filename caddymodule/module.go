@@ -172,6 +172,12 @@ type Handler struct {
 	// `caddy-s3-sse-system`.
 	SystemBucket string `json:"system_bucket,omitempty"`
 
+	// Whether a copy under another root key than its source's is encrypted
+	// anew, with a data key of its own, which moves all data through Caddy.
+	// Otherwise the store copies the ciphertext, and the same data key is sealed
+	// under the other root key as well. Default: `false`.
+	ReencryptCopies bool `json:"reencrypt_copies,omitempty"`
+
 	gateway s3Server
 	keys    *lease               // on the key service, nil without one
 	direct  *transport.Transport // to Upstream
@@ -222,12 +228,13 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	x := expander{repl: caddy.NewReplacer(), logger: h.logger}
 
 	cfg := gateway.Config{
-		PublicBuckets:  h.PublicBuckets,
-		PlaintextReads: h.PlaintextReads,
-		Realms:         h.Realms,
-		ETag:           h.ETag,
-		BufferLimit:    h.BufferLimit,
-		Logger:         h.slogger,
+		PublicBuckets:   h.PublicBuckets,
+		PlaintextReads:  h.PlaintextReads,
+		Realms:          h.Realms,
+		ETag:            h.ETag,
+		BufferLimit:     h.BufferLimit,
+		ReencryptCopies: h.ReencryptCopies,
+		Logger:          h.slogger,
 	}
 	var err error
 	if cfg.Region, err = x.text("region", h.Region); err != nil {
