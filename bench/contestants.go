@@ -53,15 +53,6 @@ func (f *field) stop() {
 	}
 }
 
-func (f *field) find(name string) *contestant {
-	for _, c := range f.contestants {
-		if c.name == name {
-			return c
-		}
-	}
-	return nil
-}
-
 // start runs a server and waits until it accepts connections.
 func (f *field) start(ctx context.Context, name, addr string, env []string, binary string, args ...string) (*process, error) {
 	p, err := startProcess(name, f.dir, env, binary, args...)

@@ -108,11 +108,11 @@ func (u *uploader) upload(key string, body []byte, hashes []string) error {
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("uploading parts: %w", err)
 	}
-	doc := "<CompleteMultipartUpload>"
+	var list strings.Builder
 	for i, etag := range etags {
-		doc += fmt.Sprintf("<Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part>", i+1, etag)
+		fmt.Fprintf(&list, "<Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part>", i+1, etag)
 	}
-	doc += "</CompleteMultipartUpload>"
+	doc := "<CompleteMultipartUpload>" + list.String() + "</CompleteMultipartUpload>"
 	end := draft{method: http.MethodPost, key: key, query: "uploadId=" + id, body: []byte(doc)}
 	if _, answer, err = u.exchange(first, end, u.hash([]byte(doc))); err == nil && !strings.Contains(answer, "<ETag>") {
 		err = errors.New(answer)

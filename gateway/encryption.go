@@ -37,7 +37,7 @@ func (c *call) chooseEncryption(ctx context.Context) (encryption, error) {
 
 	e := encryption{mode: sse.Mode, context: sse.Context}
 	keyID := sse.KMSKeyID
-	switch sse.Mode {
+	switch sse.Mode { //nolint:exhaustive // the others say all there is to say
 	case 0:
 		if e.mode = own.Mode; e.mode != 0 {
 			keyID, e.bucketKey = own.KMSKey, own.BucketKey
@@ -94,7 +94,7 @@ func (c *call) sseResponse(enc *encryption) metadata.Response {
 // open do not go over a connection that anybody can read, and keys of a KMS
 // are not used for nobody in particular.
 func (c *call) admitMode(mode metadata.Mode) error {
-	switch mode {
+	switch mode { //nolint:exhaustive // SSE-S3 asks for nothing
 	case metadata.SSEC:
 		if !c.secure {
 			return s3api.ErrSSECInsecure

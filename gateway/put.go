@@ -78,7 +78,7 @@ func (c *call) putSealed(seal sealFunc, enc *encryption, in *intake, length int6
 		return nil, err
 	}
 	sr := &storeRequest{method: http.MethodPut, bucket: c.bucket, key: c.key, header: h}
-	resp, err := c.store(up, sr)
+	resp, err := c.store(up, sr) //nolint:bodyclose // store has closed it
 	if err != nil {
 		return nil, err
 	}

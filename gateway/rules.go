@@ -49,6 +49,8 @@ func (r *Rule) check() error {
 			return errors.New("a rule with a KMS key for objects that are encrypted without one")
 		}
 	case metadata.SSEKMS, metadata.DSSEKMS:
+	case metadata.SSEC:
+		fallthrough
 	default:
 		return fmt.Errorf("objects cannot be encrypted with %s by default", r.Default)
 	}

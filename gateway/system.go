@@ -106,7 +106,7 @@ func (c *call) putSystem(ctx context.Context, name string, cond recordCondition,
 		attach(sr)
 		return c.systemSend(ctx, sr)
 	}
-	resp, err := put()
+	resp, err := put() //nolint:bodyclose // drain and storeError close it
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (c *call) putSystem(ctx context.Context, name string, cond recordCondition,
 		if err := c.makeSystemBucket(ctx, resp); err != nil {
 			return err
 		}
-		if resp, err = put(); err != nil {
+		if resp, err = put(); err != nil { //nolint:bodyclose // the same
 			return err
 		}
 	}
@@ -141,7 +141,7 @@ func (c *call) makeSystemBucket(ctx context.Context, missed *http.Response) erro
 		sr.setDocument([]byte(`<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><LocationConstraint>`+
 			region+`</LocationConstraint></CreateBucketConfiguration>`), "application/xml")
 	}
-	resp, err := c.systemSend(ctx, sr)
+	resp, err := c.systemSend(ctx, sr) //nolint:bodyclose // drain and storeError close it
 	if err != nil {
 		return err
 	}
@@ -167,7 +167,7 @@ func (c *call) deleteRecords(ctx context.Context, names []string) error {
 
 func (c *call) deleteSome(ctx context.Context, names []string) error {
 	if len(names) == 1 {
-		resp, err := c.systemSend(ctx, &storeRequest{method: http.MethodDelete, key: names[0]})
+		resp, err := c.systemSend(ctx, &storeRequest{method: http.MethodDelete, key: names[0]}) //nolint:bodyclose // drain and storeError close it
 		if err != nil {
 			return err
 		}
@@ -273,8 +273,7 @@ func (c *call) systemError(doing, what string, resp *http.Response) error {
 // hide keeps a store's error out of what clients see, except that it is worth
 // trying again.
 func hide(err error) error {
-	var e *s3api.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*s3api.Error](err); ok {
 		if e.Status == http.StatusServiceUnavailable {
 			return &unreachableError{&hiddenError{e}}
 		}
