@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"hash/maphash"
-
 	"github.com/maypok86/otter/v2"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
@@ -56,12 +54,8 @@ func weighRecord(_ recordID, r *encryptor.Record) uint32 {
 }
 
 // entryID names one state of an object as listings show it. A change of its
-// encryption alone may leave its ETag as it is, so that the metadata count
-// too, where the store lists them.
+// encryption alone may leave its ETag as it is, so that the time counts too.
 type entryID struct {
-	bucket, key, version, etag string
-	size                       int64
-	metadata                   uint64
+	bucket, key, version, etag, modified string
+	size                                 int64
 }
-
-var entrySeed = maphash.MakeSeed()

@@ -21,6 +21,7 @@ type Gateway struct {
 	signer   *sigv4.Signer
 	records  cache[recordID, *encryptor.Record]
 	entries  cache[entryID, s3api.Rewritten]
+	listings listings
 	settings settingsCache
 	uploads  cache[uploadID, *uploadState]
 	sweeper  sweeper
@@ -32,11 +33,12 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{
-		cfg:     cfg,
-		signer:  new(sigv4.Signer),
-		records: newWeighted(recordCacheWeight, weighRecord),
-		entries: newCache[entryID, s3api.Rewritten](entryCacheSize),
-		uploads: newCache[uploadID, *uploadState](uploadCacheSize),
+		cfg:      cfg,
+		signer:   new(sigv4.Signer),
+		records:  newWeighted(recordCacheWeight, weighRecord),
+		entries:  newCache[entryID, s3api.Rewritten](entryCacheSize),
+		listings: listings{buckets: newCache[string, bool](listingsCacheSize)},
+		uploads:  newCache[uploadID, *uploadState](uploadCacheSize),
 	}
 	g.verifier = &sigv4.Verifier{
 		Lookup: func(accessKey string) (sigv4.Secret, bool) {
@@ -221,6 +223,7 @@ var handlers = map[string]func(*call) error{
 func (g *Gateway) Close() {
 	g.records.close()
 	g.entries.close()
+	g.listings.close()
 	g.uploads.close()
 }
 

@@ -2,8 +2,8 @@ package gateway
 
 import (
 	"context"
-	"hash/maphash"
 	"net/http"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,32 +32,38 @@ func (c *call) list(q s3api.Query, opts s3api.ListOptions) error {
 	if err := metadata.RefuseSSE(c.header); err != nil {
 		return err
 	}
-	sr := &storeRequest{method: http.MethodGet, bucket: c.bucket, query: q, header: make(http.Header, 8)}
-	copyHeaders(sr.header, c.header, []string{"X-Amz-Expected-Bucket-Owner", "X-Amz-Optional-Object-Attributes", "X-Amz-Request-Payer"})
-	if c.sizesNeedMetadata() {
-		// MinIO's extension; other stores do not know the parameter.
-		sr.query = append(sr.query, s3api.Param{Name: "metadata", Value: "true", HasValue: true})
+	asked, sent := c.sizesNeedMetadata() && !c.g.listings.warm(c.bucket), q
+	if asked {
+		sent = withMetadata(q)
 	}
-	resp, err := c.send(ctx, sr)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return c.storeError(resp)
-	}
-	doc, err := readDocument(resp, s3api.MaxListing)
+	doc, from, err := c.storeListing(ctx, sent)
 	if err != nil {
 		return err
 	}
 	opts.MetadataName = metadata.Header
 	out, err := s3api.RewriteListing(make([]byte, 0, len(doc)), doc, opts, func(entries []s3api.Entry) ([]s3api.Rewritten, error) {
-		return c.describe(ctx, entries)
+		return c.describe(ctx, q, entries, asked)
 	})
 	if err != nil {
 		return err
 	}
-	copyHeaders(c.w.Header(), resp.Header, []string{"X-Amz-Bucket-Region", "X-Amz-Request-Charged"})
+	copyHeaders(c.w.Header(), from, []string{"X-Amz-Bucket-Region", "X-Amz-Request-Charged"})
 	return c.sendDocument(out)
+}
+
+// storeListing asks the store for a listing of the bucket.
+func (c *call) storeListing(ctx context.Context, q s3api.Query) (doc []byte, from http.Header, err error) {
+	sr := &storeRequest{method: http.MethodGet, bucket: c.bucket, query: q, header: make(http.Header, 8)}
+	copyHeaders(sr.header, c.header, []string{"X-Amz-Expected-Bucket-Owner", "X-Amz-Optional-Object-Attributes", "X-Amz-Request-Payer"})
+	resp, err := c.send(ctx, sr)
+	if err != nil {
+		return nil, nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, nil, c.storeError(resp)
+	}
+	doc, err = readDocument(resp, s3api.MaxListing)
+	return doc, resp.Header, err
 }
 
 // sizesNeedMetadata reports whether arithmetic is not enough to tell sizes and
@@ -70,38 +76,92 @@ func (c *call) sizesNeedMetadata() bool {
 // the store does not list their metadata.
 const lookups = 16
 
-// describe finds out what clients shall see of the entries of a listing.
-func (c *call) describe(ctx context.Context, entries []s3api.Entry) ([]s3api.Rewritten, error) {
+// describe finds out what clients shall see of the entries of the listing that
+// q asks for, which has been asked for with metadata or without. What is not
+// remembered may cost more requests.
+func (c *call) describe(ctx context.Context, q s3api.Query, entries []s3api.Entry, asked bool) ([]s3api.Rewritten, error) {
 	out := make([]s3api.Rewritten, len(entries))
-	arithmetic := !c.sizesNeedMetadata()
+	if !c.sizesNeedMetadata() {
+		for i := range entries {
+			out[i] = byArithmetic(&entries[i])
+		}
+		return out, nil
+	}
+	var unknown []int
+	for i := range entries {
+		var ok bool
+		if out[i], ok = c.g.entries.get(c.entryID(&entries[i])); !ok {
+			unknown = append(unknown, i)
+		}
+	}
+	if c.g.listings.saw(c.bucket, len(entries), len(unknown), asked, entries[0].MetadataKnown) {
+		if err := c.addMetadata(ctx, q, entries, unknown); err != nil {
+			return nil, err
+		}
+	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(lookups)
-	for i := range entries {
-		e := &entries[i]
-		if !e.MetadataKnown && arithmetic {
-			out[i] = byArithmetic(e)
-			continue
-		}
-		id := entryID{c.bucket, e.Key, e.VersionID, e.ETag, e.Size, maphash.String(entrySeed, e.Metadata)}
-		if r, ok := c.g.entries.get(id); ok {
-			out[i] = r
-			continue
-		}
+	for _, i := range unknown {
 		find := func() error {
-			r, certain, err := c.describeEntry(gctx, e)
+			r, certain, err := c.describeEntry(gctx, &entries[i])
 			if certain {
-				c.g.entries.put(id, r)
+				c.g.entries.put(c.entryID(&entries[i]), r)
 			}
 			out[i] = r
 			return err
 		}
-		if e.MetadataKnown && c.g.cfg.ETag != ETagMD5 {
+		if tellsAll(&entries[i]) {
 			_ = find() // asks the store for nothing, so that it cannot fail
 		} else {
 			g.Go(find)
 		}
 	}
 	return out, g.Wait()
+}
+
+func (c *call) entryID(e *s3api.Entry) entryID {
+	return entryID{c.bucket, e.Key, e.VersionID, e.ETag, e.Modified, e.Size}
+}
+
+// withMetadata asks for a listing with metadata. That is MinIO's extension;
+// other stores do not know the parameter.
+func withMetadata(q s3api.Query) s3api.Query {
+	return append(slices.Clone(q), s3api.Param{Name: "metadata", Value: "true", HasValue: true})
+}
+
+// addMetadata asks for the same listing with metadata and adds them to the
+// unknown entries.
+func (c *call) addMetadata(ctx context.Context, q s3api.Query, entries []s3api.Entry, unknown []int) error {
+	doc, _, err := c.storeListing(ctx, withMetadata(q))
+	if err != nil {
+		return err
+	}
+	known := make(map[entryID]string, len(entries))
+	_, err = s3api.RewriteListing(nil, doc, s3api.ListOptions{MetadataName: metadata.Header}, func(again []s3api.Entry) ([]s3api.Rewritten, error) {
+		for i := range again {
+			if again[i].MetadataKnown {
+				known[c.entryID(&again[i])] = again[i].Metadata
+			}
+		}
+		return make([]s3api.Rewritten, len(again)), nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, i := range unknown {
+		e := &entries[i]
+		e.Metadata, e.MetadataKnown = known[c.entryID(e)]
+	}
+	return nil
+}
+
+// tellsAll reports whether the metadata of an entry say all that there is to say.
+func tellsAll(e *s3api.Entry) bool {
+	if !e.MetadataKnown {
+		return false
+	}
+	env, err := metadata.Decode(e.Metadata)
+	return err != nil || !env.ETagInFooter
 }
 
 // describeEntry finds out about one entry. What it returns is certain if it

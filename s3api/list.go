@@ -18,6 +18,8 @@ type Entry struct {
 	Size int64
 	// ETag is without quotes; empty if the store gave none.
 	ETag string
+	// Modified is when the object was written, in the store's words.
+	Modified string
 	// Metadata is the value of the user metadata named in ListOptions, empty
 	// if the object has none of that name.
 	Metadata string
@@ -103,6 +105,9 @@ func (l *listing) entries() ([]Entry, error) {
 		}
 		if e.ETag, err = xmlText(o.etagText(l.scan.doc)); err != nil {
 			return nil, errAt(o.etag.start, "ETag: %w", err)
+		}
+		if e.Modified, err = l.text(o.modified); err != nil {
+			return nil, err
 		}
 		if e.Metadata, err = xmlText(o.metadata); err != nil {
 			return nil, errAt(o.key.start, "UserMetadata: %w", err)

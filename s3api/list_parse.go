@@ -23,7 +23,7 @@ type listing struct {
 
 // listedObject is where an object's properties stand.
 type listedObject struct {
-	key, version, etag leaf
+	key, version, etag, modified leaf
 
 	size          int64
 	hasSize       bool
@@ -145,6 +145,8 @@ func (l *listing) property(o *listedObject, n int32, t tag) (err error) {
 		err = l.once(&o.key, t)
 	case "VersionId":
 		err = l.once(&o.version, t)
+	case "LastModified":
+		err = l.once(&o.modified, t)
 	case "ETag":
 		err = l.once(&o.etag, t)
 		l.edits = append(l.edits,
