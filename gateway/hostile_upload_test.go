@@ -132,9 +132,9 @@ func TestMixedParts(t *testing.T) {
 	}
 }
 
-// TestHostileRecords alters, moves, swaps and removes what the gateway keeps of
+// TestHostileUploadRecords alters, moves, swaps and removes what the gateway keeps of
 // uploads in progress. An instance that has never heard of them goes on.
-func TestHostileRecords(t *testing.T) {
+func TestHostileUploadRecords(t *testing.T) {
 	type records = map[string]*fakeObject
 	// only returns the only record of an upload whose name begins so.
 	only := func(s records, u *multiUpload, kind string) string {
