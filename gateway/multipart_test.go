@@ -43,6 +43,21 @@ func TestMultipart(t *testing.T) {
 	}
 }
 
+// TestMultipartLargePart uploads a part of a size that is a multiple of nothing.
+func TestMultipartLargePart(t *testing.T) {
+	oneAtATime(t)
+	m := newMultiBench(t, 1, nil)
+	u := m.create("large", testModes[0])
+	u.mustPut(1, bytes.Repeat(bytesOf(1000, 1), 100_000))
+	u.mustPut(2, bytesOf(mib5+1, 2))
+	u.mustPut(3, bytesOf(1, 3))
+	u.mustComplete()
+	u.check()
+	if r := u.get("Range", "bytes=99999998-100000001"); !bytes.Equal(r.body, u.plain()[99999998:100000002]) {
+		t.Errorf("%d %q", r.status, r.body)
+	}
+}
+
 // TestMultipartParallel uploads the parts of one object in any order at the
 // same time.
 func TestMultipartParallel(t *testing.T) {
