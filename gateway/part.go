@@ -71,6 +71,14 @@ func (c *call) openUpload(ctx context.Context, number int, length int64) (*uploa
 		return nil, err
 	}
 	c.out.Mode = up.env.Mode.String()
+	if mustWait(number, length) && c.header["Origin"] != nil {
+		// What pages of this origin may see, only an answer about the client's
+		// bucket tells, and such a part goes elsewhere.
+		if _, err := c.listStoreParts(ctx, up.uploadID, s3api.PartsPage{Max: 1}); errors.Is(err, s3api.ErrNoSuchUpload) {
+			c.g.uploads.drop(up.uploadID)
+			return nil, noSuchUpload(up.uploadID)
+		}
+	}
 	return up, c.admitUpload(up)
 }
 

@@ -294,3 +294,25 @@ func TestPresignedPart(t *testing.T) {
 	e.Expect(t, http.StatusOK, u.completion())
 	e.checkObject(t, "key", []byte("content"))
 }
+
+// TestPartsOfAPage uploads parts from a page of another origin, small ones too,
+// which do not go where the store would say what the page may see.
+func TestPartsOfAPage(t *testing.T) {
+	e := start(t, store.MinIO(t), site.Options{}) // MinIO lets every origin do everything
+	u := e.begin(t, "key")
+	origin := []string{"Origin", "https://page.example.com"}
+	u.put(t, 1, body(mib5, 1), origin...)
+	u.put(t, 2, body(100, 2), origin...)
+	for number, n := range map[int]int{1: mib5, 2: 100} {
+		a := e.Expect(t, http.StatusOK, wire.Request{
+			Method: http.MethodPut, Target: wire.Target(e.bucket, "key", u.query(fmt.Sprintf("partNumber=%d&", number))), Body: body(n, uint64(number)),
+			Header: wire.Header(origin...),
+		})
+		if got := a.Header.Get("Access-Control-Allow-Origin"); got != origin[1] {
+			t.Errorf("part %d: Access-Control-Allow-Origin %q", number, got)
+		}
+		u.parts[number-1].ETag = strings.Trim(a.Header.Get("Etag"), `"`)
+	}
+	e.Expect(t, http.StatusOK, u.completion())
+	e.checkObject(t, "key", append(bytes.Clone(body(mib5, 1)), body(100, 2)...))
+}
