@@ -29,7 +29,7 @@ func init() {
 Commands for the s3_sse handler, which gives a plain S3-compatible store the
 server-side encryption of Amazon S3.`,
 		CobraFunc: func(cmd *cobra.Command) {
-			cmd.AddCommand(keygenCommand(), rewrapCommand())
+			cmd.AddCommand(keygenCommand(), rewrapCommand(), migrateCommand())
 		},
 	})
 }

@@ -43,7 +43,7 @@ const exitRemaining = 4
 // job is a command that goes through the objects of a store.
 type job struct {
 	what string // what happens to objects, for the question
-	run  func(context.Context, *storeAccess, rotation.Options) (*rotation.Report, error)
+	run  func(context.Context, caddycmd.Flags, *storeAccess, rotation.Options) (*rotation.Report, error)
 }
 
 // jobFlags adds the flags that all jobs have.
@@ -104,7 +104,7 @@ func (j job) execute(ctx context.Context, fl caddycmd.Flags) (int, error) {
 	}
 	p := newProgress(os.Stderr, a.handler.slogger.Handler())
 	o.Progress, o.Logger = p.show, p.logger()
-	report, err := j.run(ctx, a, o)
+	report, err := j.run(ctx, fl, a, o)
 	p.end()
 	if report != nil {
 		printReport(os.Stdout, report, &o)

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/rotation"
@@ -35,7 +36,7 @@ docs/rotation.md.`,
   $ caddy s3-sse rewrap --bucket "photos-*" --prefix 2025/ --yes`,
 	}, job{
 		what: "moved to the present keys",
-		run: func(ctx context.Context, _ *storeAccess, o rotation.Options) (*rotation.Report, error) {
+		run: func(ctx context.Context, _ caddycmd.Flags, _ *storeAccess, o rotation.Options) (*rotation.Report, error) {
 			return rotation.Rewrap(ctx, o)
 		},
 	})

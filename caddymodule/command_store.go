@@ -103,7 +103,10 @@ func (a *storeAccess) open(ctx caddy.Context, address string) error {
 	if u.Region == "" {
 		u.Region = defaultUpstreamRegion
 	}
-	a.store = &rotation.Client{Endpoint: u.Endpoint, Transport: u.Transport, Region: u.Region, Credential: u.Credential}
+	a.store = &rotation.Client{
+		Endpoint: u.Endpoint, Transport: u.Transport, Region: u.Region, Credential: u.Credential,
+		Plain: u.Integrity == gateway.IntegrityNone,
+	}
 	if a.keys, err = h.masterKeys(x); err != nil {
 		return err
 	}

@@ -28,6 +28,9 @@ type Client struct {
 	Region     string
 	Credential sigv4.Credential
 
+	// Plain sends uploads without a checksum, for stores that know no trailers.
+	Plain bool
+
 	// Limit bounds the requests. Default: no bound.
 	Limit *rate.Limiter
 
@@ -55,6 +58,7 @@ type request struct {
 	body   io.Reader // nil for none, then the request may be repeated
 	doc    []byte    // a body that can be sent again
 	size   int64     // of body, in bytes
+	hash   string    // of body, as it is signed
 	once   bool      // do not repeat: the first attempt may have worked
 }
 
@@ -127,11 +131,8 @@ func (c *Client) try(ctx context.Context, r request) (*http.Response, error) {
 	case r.doc != nil:
 		hash = documentHash(req, r.doc)
 	case r.body != nil:
-		hash = sigv4.UnsignedPayload
+		hash = r.hash
 		req.Body, req.ContentLength = io.NopCloser(r.body), r.size
-		if r.size == 0 {
-			req.Body = http.NoBody
-		}
 	}
 	c.signer.Sign(req, c.Credential, c.Region, hash, time.Now())
 	resp, err := c.Transport.RoundTrip(req)

@@ -7,7 +7,9 @@ import (
 	"maps"
 	"net/http"
 
+	"github.com/caddy-s3-sse/caddy-s3-sse/gateway"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
+	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
 )
 
 // Copy implements Store.
@@ -36,8 +38,17 @@ func copyHeader(source Name, etag string) http.Header {
 
 // Put implements Store.
 func (c *Client) Put(ctx context.Context, n Name, h http.Header, body io.Reader, size int64) error {
-	_, _, err := c.document(ctx, request{method: http.MethodPut, name: n, header: h, body: body, size: size})
+	_, _, err := c.upload(ctx, request{method: http.MethodPut, name: n, header: h.Clone()}, body, size)
 	return err
+}
+
+// upload sends a body in a way that the store can check it.
+func (c *Client) upload(ctx context.Context, r request, body io.Reader, size int64) ([]byte, http.Header, error) {
+	r.body, r.size, r.hash = body, size, sigv4.UnsignedPayload
+	if !c.Plain {
+		r.body, r.size, r.hash = gateway.Chunked(r.header, body, size)
+	}
+	return c.document(ctx, r)
 }
 
 // BeginUpload implements Store.
@@ -61,7 +72,8 @@ func partQuery(upload string, part int) s3api.Query {
 
 // PutPart implements Store.
 func (c *Client) PutPart(ctx context.Context, n Name, upload string, part int, body io.Reader, size int64) (s3api.CompletedPart, error) {
-	_, h, err := c.document(ctx, request{method: http.MethodPut, name: n, query: partQuery(upload, part), body: body, size: size})
+	r := request{method: http.MethodPut, name: n, query: partQuery(upload, part), header: make(http.Header)}
+	_, h, err := c.upload(ctx, r, body, size)
 	if err != nil {
 		return s3api.CompletedPart{}, fmt.Errorf("uploading part %d: %w", part, err)
 	}

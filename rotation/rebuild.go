@@ -49,14 +49,20 @@ func (m *mover) rebuild(ctx context.Context, n Name, when time.Time, o *Object, 
 			err = m.Store.CompleteUpload(ctx, current, upload, parts, done)
 		}
 		if err != nil {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
-			defer cancel()
-			if aerr := m.Store.AbortUpload(ctx, current, upload); aerr != nil && !gone(aerr) {
-				err = errors.Join(err, fmt.Errorf("an upload is left over: %w", aerr))
-			}
+			err = m.giveUp(ctx, current, upload, err)
 		}
 		return err
 	})
+}
+
+// giveUp throws the parts of an upload away that failed with err.
+func (o *Options) giveUp(ctx context.Context, n Name, upload string, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
+	defer cancel()
+	if aerr := o.Store.AbortUpload(ctx, n, upload); aerr != nil && !gone(aerr) {
+		return errors.Join(err, fmt.Errorf("an upload is left over: %w", aerr))
+	}
+	return err
 }
 
 // copyParts copies the parts of an object to an upload, where they are as they

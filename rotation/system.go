@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/caddy-s3-sse/caddy-s3-sse/gateway"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
 
@@ -16,7 +17,6 @@ import (
 const (
 	uploadsPrefix = "uploads/"
 	uploadRecord  = "/upload"
-	settings      = "settings/encryption"
 	recordMagic   = "S3SR\x01"
 )
 
@@ -54,7 +54,7 @@ func settingsKey(ctx context.Context, o *Options) (string, error) {
 	if o.SystemBucket == "" {
 		return "", nil
 	}
-	n := Name{Bucket: o.SystemBucket, Key: settings}
+	n := Name{Bucket: o.SystemBucket, Key: gateway.SettingsRecord}
 	at, err := o.Store.Head(ctx, n)
 	if err == nil {
 		var id string

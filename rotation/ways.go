@@ -132,8 +132,12 @@ func modified(e Entry, o *Object) time.Time {
 	return o.Modified.Add(time.Second - time.Millisecond)
 }
 
-// keepACL does what takes an object's ACL away, and gives it back.
+// keepACL does what takes an object's ACL away, and gives it back. MinIO has no
+// ACLs.
 func (m *mover) keepACL(ctx context.Context, n Name, do func() error) error {
+	if isMinIO(m.Store) {
+		return do()
+	}
 	acl, err := m.Store.ACL(ctx, n)
 	if err != nil {
 		return err

@@ -52,11 +52,11 @@ func TestHostile(t *testing.T) {
 						wrote := n
 						if r.IntN(6) == 0 {
 							wrote = -1
-							a := e.Do(t, wire.Request{Method: http.MethodDelete, Target: "/" + e.bucket + "/" + key, Header: headers()})
+							a := e.do(t, wire.Request{Method: http.MethodDelete, Target: "/" + e.bucket + "/" + key, Header: headers()})
 							if a.Status != http.StatusNoContent {
 								t.Errorf("DELETE %s: status %d", key, a.Status)
 							}
-						} else if a := e.Put(t, e.bucket, key, []byte(content(key, n))); a.Status != http.StatusOK {
+						} else if a := e.do(t, wire.Request{Method: http.MethodPut, Target: "/" + e.bucket + "/" + key, Body: []byte(content(key, n))}); a.Status != http.StatusOK {
 							t.Errorf("PUT %s: status %d\n%s", key, a.Status, a.Body)
 						}
 						mu.Lock()

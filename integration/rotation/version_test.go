@@ -54,12 +54,12 @@ func TestVersions(t *testing.T) {
 	for i := range 5 {
 		put("k", fmt.Sprint("version ", i))
 		if i == 2 {
-			e.Expect(t, http.StatusNoContent, wire.Request{Method: http.MethodDelete, Target: "/" + e.bucket + "/k", Header: headers()})
+			e.expect(t, http.StatusNoContent, wire.Request{Method: http.MethodDelete, Target: "/" + e.bucket + "/k", Header: headers()})
 			time.Sleep(3 * time.Millisecond)
 		}
 	}
 	put("deleted", "deleted")
-	e.Expect(t, http.StatusNoContent, wire.Request{Method: http.MethodDelete, Target: "/" + e.bucket + "/deleted", Header: headers()})
+	e.expect(t, http.StatusNoContent, wire.Request{Method: http.MethodDelete, Target: "/" + e.bucket + "/deleted", Header: headers()})
 	big := strings.Repeat("x", 6<<20)
 	e.upload(t, "multipart", big)
 	before := e.listed(t)
@@ -123,12 +123,10 @@ func TestLocks(t *testing.T) {
 	if diff := cmp.Diff(before, locks()); diff != "" {
 		t.Errorf("locks (-before +after):\n%s", diff)
 	}
-	if err := c.PutObjectLegalHold(t.Context(), e.bucket, "hold", minio.PutObjectLegalHoldOptions{Status: ptr(minio.LegalHoldDisabled)}); err != nil {
+	if err := c.PutObjectLegalHold(t.Context(), e.bucket, "hold", minio.PutObjectLegalHoldOptions{Status: new(minio.LegalHoldDisabled)}); err != nil {
 		t.Fatal(err)
 	}
 	if out := e.run(t, 4, "rewrap"); !strings.Contains(out, "2        0      1          1       0") {
 		t.Errorf("after the hold:\n%s", out)
 	}
 }
-
-func ptr[T any](v T) *T { return &v }
