@@ -48,6 +48,13 @@ func TestSystemBucket(t *testing.T) {
 				checkError(t, a, http.StatusForbidden, "AccessDenied")
 			}
 		}
+		for _, path := range []string{"/" + system, "/" + system + "/" + record, "/caddy%2ds3-sse-system/" + record, "/" + e.bucket + "/../" + system} {
+			a := e.Do(t, wire.Request{Method: http.MethodOptions, Target: path, Anonymous: true, Header: wire.Header(
+				"Origin", "https://page.example.com", "Access-Control-Request-Method", "GET")})
+			if a.Status != http.StatusBadRequest && a.Status != http.StatusForbidden {
+				t.Errorf("OPTIONS %s: status %d", path, a.Status)
+			}
+		}
 		for _, path := range []string{
 			"/caddy%2ds3-sse-system/" + record, "/%63addy-s3-sse-system/" + record, "/caddy-s3-sse-system%2f" + record,
 			"/caddy-s3-sse-system./" + record, "/CADDY-S3-SSE-SYSTEM/" + record, "//caddy-s3-sse-system/" + record, "/./caddy-s3-sse-system/" + record,
