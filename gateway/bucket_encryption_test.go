@@ -225,10 +225,12 @@ func TestInstancesAgree(t *testing.T) {
 func TestConcurrentChanges(t *testing.T) {
 	const buckets = 6
 	m := newMultiBench(t, 3, nil)
+	for i := range buckets {
+		m.store.buckets[fmt.Sprintf("bucket-%d", i)] = map[string]*fakeObject{}
+	}
 	var wg sync.WaitGroup
 	for i := range buckets {
 		name := fmt.Sprintf("bucket-%d", i)
-		m.store.buckets[name] = map[string]*fakeObject{}
 		wg.Go(func() {
 			for {
 				r := m.at(i%3).configure(name, defaultDSSE)

@@ -46,6 +46,7 @@ func (u *multiUpload) given() bool {
 // TestMixedParts makes objects of what several uploads, attempts and
 // completions left.
 func TestMixedParts(t *testing.T) {
+	oneAtATime(t)
 	for _, mode := range []testMode{testModes[0], testModes[2]} { // one layer and two
 		t.Run(mode.name, func(t *testing.T) {
 			m := newMultiBench(t, 2, nil)
@@ -135,6 +136,7 @@ func TestMixedParts(t *testing.T) {
 // TestHostileUploadRecords alters, moves, swaps and removes what the gateway keeps of
 // uploads in progress. An instance that has never heard of them goes on.
 func TestHostileUploadRecords(t *testing.T) {
+	oneAtATime(t)
 	type records = map[string]*fakeObject
 	// only returns the only record of an upload whose name begins so.
 	only := func(s records, u *multiUpload, kind string) string {

@@ -68,6 +68,7 @@ func onlyOtherKeys(c *Config) {
 
 // TestEndlessListing lets the store list the attempts at parts for ever.
 func TestEndlessListing(t *testing.T) {
+	oneAtATime(t)
 	m := newMultiBench(t, 1, nil)
 	u := m.create("object", testModes[0])
 	u.mustPut(1, bytesOf(mib5, 1))
