@@ -86,6 +86,9 @@ func TestPermissions(t *testing.T) {
 		}
 		e.proxy.Reset()
 		for _, op := range s3api.Operations() {
+			if op.Name == "PostObject" {
+				continue // a form says itself who sends it
+			}
 			try := func(c *wire.Client, who, bucket string) {
 				method, target, h := op.Example(bucket, "k")
 				a := c.Do(t, wire.Request{Method: method, Target: target, Header: h})
