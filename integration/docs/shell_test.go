@@ -43,6 +43,7 @@ var notRun = map[string]func(t *testing.T, command string){
 	"go build ./cmd/caddy": func(t *testing.T, _ string) { wantIn(t, "Makefile", "go build -tags $(TAGS) -o $@ ./cmd/caddy") },
 	// These run these tests themselves, or take minutes.
 	"make test":                    checkTarget,
+	"make test-clients":            checkTarget,
 	"make lint":                    checkTarget,
 	"make bench":                   checkTarget,
 	"go run ./bench -quick":        checkBench,
