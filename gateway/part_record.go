@@ -180,7 +180,7 @@ func (c *call) savePart(ctx context.Context, up *uploadState, p *partRecord) err
 // maxKept is how many objects of the system bucket are looked at for one upload:
 // neither a client that sends the same parts for ever nor a store that lists
 // for ever may fill the memory.
-const maxKept = 1 << 18
+const maxKept = 1 << 17
 
 var errTooManyAttempts = s3api.ErrInvalidRequest.WithMessage("The parts of the upload were sent too many times. Please abort it.")
 
