@@ -55,6 +55,9 @@ func testShapes(t *testing.T, e *endpoint) {
 		for i, parts := range []map[int32]int{
 			{1: 0}, {1: 1}, {1: mib5 + 1}, {1: mib5, 3: mib5 + chunk + 1, 4: 100}, {9999: mib5, 10000: mib5 + 7},
 		} {
+			if ssec.key != nil && (i == 1 || i == 2 || !e.onMinIO()) {
+				continue // nothing that the mode makes a difference to
+			}
 			u := e.create(t, &s3.CreateMultipartUploadInput{
 				Key: aws.String(fmt.Sprintf("shapes/%d-%t", i, ssec.key != nil)), SSECustomerAlgorithm: ssec.algorithm,
 				SSECustomerKey: ssec.key, SSECustomerKeyMD5: ssec.md5,
@@ -344,7 +347,7 @@ func testRanges(t *testing.T, e *endpoint) {
 	u.complete()
 	all := u.plain()
 	edges := []int{0, chunk, mib5, sizes[0], sizes[0] + chunk, sizes[0] + sizes[1], len(all) - 1}
-	for i := range 40 {
+	for i := range 30 {
 		first := rand.IntN(len(all))
 		if i%2 == 0 {
 			first = min(max(0, edges[rand.IntN(len(edges))]+rand.IntN(3)-1), len(all)-1)
