@@ -145,12 +145,20 @@ func (c *Client) versions(ctx context.Context, bucket, prefix, key, version stri
 		if err != nil {
 			return nil, err
 		}
-		page := new(versionsPage)
-		if err = xml.Unmarshal(doc, page); err == nil {
-			return page, page.decode()
+		var page *versionsPage
+		if page, err = parsePage(doc); err == nil {
+			return page, nil
 		}
 	}
 	return nil, err
+}
+
+func parsePage(doc []byte) (*versionsPage, error) {
+	page := new(versionsPage)
+	if err := xml.Unmarshal(doc, page); err != nil {
+		return nil, err
+	}
+	return page, page.decode()
 }
 
 // decode undoes the encoding that was asked for, if the store applied it.

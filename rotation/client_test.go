@@ -1,0 +1,234 @@
+package rotation_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/time/rate"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/rotation"
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
+	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
+)
+
+// connect returns a client of a server.
+func connect(t *testing.T, h http.HandlerFunc) *rotation.Client {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	u, err := url.Parse(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := sigv4.NewSecret("secret-of-tests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &rotation.Client{
+		Endpoint: u, Transport: srv.Client().Transport, Region: "us-east-1",
+		Credential: sigv4.Credential{AccessKey: "store", Secret: secret},
+	}
+}
+
+const errorDocument = "<Error><Code>%s</Code><Message>m</Message></Error>"
+
+// TestClientRepeats repeats what may be better the next time, and nothing that
+// may have worked.
+func TestClientRepeats(t *testing.T) {
+	var calls atomic.Int64
+	fail := func(times int64, status int, code string) http.HandlerFunc {
+		calls.Store(0)
+		return func(w http.ResponseWriter, _ *http.Request) {
+			if calls.Add(1) <= times {
+				w.WriteHeader(status)
+				fmt.Fprintf(w, errorDocument, code)
+				return
+			}
+			fmt.Fprint(w, "<ListAllMyBucketsResult><Buckets><Bucket><Name>a</Name></Bucket></Buckets></ListAllMyBucketsResult>")
+		}
+	}
+	c := connect(t, fail(2, http.StatusServiceUnavailable, "SlowDown"))
+	if names, err := c.Buckets(t.Context()); err != nil || len(names) != 1 || calls.Load() != 3 {
+		t.Errorf("%v, %v after %d requests", names, err, calls.Load())
+	}
+	c = connect(t, fail(100, http.StatusForbidden, "AccessDenied"))
+	if _, err := c.Buckets(t.Context()); !errors.Is(err, s3api.ErrAccessDenied) || calls.Load() != 1 {
+		t.Errorf("denied: %v after %d requests", err, calls.Load())
+	}
+	c = connect(t, fail(1, http.StatusInternalServerError, "InternalError"))
+	if _, err := c.Copy(t.Context(), rotation.Change{Name: name("k"), Header: http.Header{}}); err == nil || calls.Load() != 1 {
+		t.Errorf("copy: %v after %d requests", err, calls.Load())
+	}
+	c = connect(t, fail(1, http.StatusInternalServerError, "InternalError"))
+	if err := c.Put(t.Context(), name("k"), http.Header{}, strings.NewReader("x"), 1); err == nil || calls.Load() != 1 {
+		t.Errorf("put: %v after %d requests", err, calls.Load())
+	}
+}
+
+// TestClientAnswers has answers of 200 that are errors, and others that are not
+// what they should be.
+func TestClientAnswers(t *testing.T) {
+	c := connect(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodGet && r.Header.Get("Range") != "" && strings.HasSuffix(r.URL.Path, "empty"):
+			w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
+		case r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "short"):
+			w.Header().Set("Content-Range", "bytes 5-9/10")
+			w.WriteHeader(http.StatusPartialContent)
+			fmt.Fprint(w, "56789")
+		case r.Method == http.MethodHead:
+			w.Header().Set("Content-Length", "0")
+		default:
+			fmt.Fprintf(w, errorDocument, "SlowDown")
+		}
+	})
+	if _, err := c.Copy(t.Context(), rotation.Change{Name: name("k"), Header: http.Header{}}); !errors.Is(err, s3api.ErrSlowDown) {
+		t.Errorf("copy: %v", err)
+	}
+	if err := c.CompleteUpload(t.Context(), name("k"), "u", nil, nil); !errors.Is(err, s3api.ErrSlowDown) {
+		t.Errorf("complete: %v", err)
+	}
+	if o, tail, err := c.Peek(t.Context(), name("empty"), 10); err != nil || o.Size != 0 || len(tail) != 0 {
+		t.Errorf("the end of an empty object: %v, %v", tail, err)
+	}
+	if _, _, err := c.Peek(t.Context(), name("short"), 8); err == nil {
+		t.Error("fewer bytes than asked for are taken for the end")
+	}
+	if o, tail, err := c.Peek(t.Context(), name("short"), 5); err != nil || o.Size != 10 || string(tail) != "56789" {
+		t.Errorf("%+v, %q, %v", o, tail, err)
+	}
+	if _, err := c.Get(t.Context(), name("whole"), "e", 1, 2); err == nil {
+		t.Error("a whole object is taken for a range of it")
+	}
+	if _, err := c.Head(t.Context(), name("a/../b")); !errors.Is(err, s3api.ErrInvalidURI) {
+		t.Errorf("a key with dots: %v", err)
+	}
+}
+
+// TestClientPuts checks what the store gets to see of an upload.
+func TestClientPuts(t *testing.T) {
+	var got string
+	var header http.Header
+	c := connect(t, func(_ http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		got, header = string(b), r.Header
+	})
+	h := http.Header{"Content-Encoding": {"gzip"}}
+	if err := c.Put(t.Context(), name("k"), h, strings.NewReader("body"), 4); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(got, "4\r\nbody\r\n0\r\nx-amz-checksum-crc32c:") || header.Get("Content-Encoding") != "aws-chunked,gzip" {
+		t.Errorf("%q with %v", got, header)
+	}
+	if len(h) != 1 {
+		t.Errorf("the caller's headers are changed: %v", h)
+	}
+	c.Plain = true
+	if err := c.Put(t.Context(), name("k"), h, strings.NewReader("body"), 4); err != nil || got != "body" || header.Get("Content-Encoding") != "gzip" {
+		t.Errorf("plain: %q with %v, %v", got, header, err)
+	}
+}
+
+// TestClientLists lists versions over several pages, in the order of the store.
+func TestClientLists(t *testing.T) {
+	pages := map[string]string{
+		"": `<ListVersionsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextKeyMarker>a%2Bb+c</NextKeyMarker>
+<NextVersionIdMarker>2</NextVersionIdMarker><Version><Key>a%2Bb+c</Key><VersionId>1</VersionId><IsLatest>true</IsLatest>
+<LastModified>2026-03-01T00:00:00.123Z</LastModified><ETag>&#34;e&#34;</ETag><Size>5</Size>
+<UserMetadata><content-type>x</content-type><X-Amz-Meta-S3sse>env</X-Amz-Meta-S3sse></UserMetadata><Owner><ID>o</ID></Owner></Version>
+<DeleteMarker><Key>a%2Bb+c</Key><VersionId>2</VersionId></DeleteMarker></ListVersionsResult>`,
+		"a+b c": `<ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Version><Key>d</Key><Size>1</Size></Version></ListVersionsResult>`,
+	}
+	var limited int
+	c := connect(t, func(w http.ResponseWriter, r *http.Request) {
+		limited++
+		q := r.URL.Query()
+		if q.Get("metadata") != "" && q.Get("key-marker") != "" {
+			fmt.Fprint(w, "<ListVersionsResult><Version><UserMetadata><a!b>") // as MinIO writes odd names
+			return
+		}
+		if q.Get("key-marker") != "" && q.Get("version-id-marker") != "2" || q.Get("prefix") != "p" {
+			t.Errorf("asked for %v", q)
+		}
+		fmt.Fprint(w, pages[q.Get("key-marker")])
+	})
+	c.Limit = rate.NewLimiter(1000, 1)
+	var got []rotation.Entry
+	for e, err := range c.Versions(t.Context(), "b", "p", "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, e)
+	}
+	want := []rotation.Entry{
+		{
+			Key: "a+b c", VersionID: "1", Latest: true, Size: 5, ETag: "e",
+			Modified: time.Date(2026, 3, 1, 0, 0, 0, 123e6, time.UTC), Envelope: "env", EnvelopeKnown: true,
+		},
+		{Key: "a+b c", VersionID: "2", DeleteMarker: true},
+		{Key: "d", Size: 1},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(rotation.Entry{})); diff != "" || limited != 3 {
+		t.Errorf("%d requests: %s", limited, diff)
+	}
+}
+
+// TestClientConfig reads the configuration of buckets from stores that have it,
+// have none, and do not know what it is.
+func TestClientConfig(t *testing.T) {
+	for _, tt := range []struct {
+		versioning, lock string
+		status           int
+		want             rotation.Bucket
+		fails            bool
+	}{
+		{"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>", "<ObjectLockConfiguration><Rule><DefaultRetention><Mode>GOVERNANCE</Mode></DefaultRetention></Rule></ObjectLockConfiguration>", 200, rotation.Bucket{Versioned: true, LockDefault: true}, false},
+		{"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>", "<ObjectLockConfiguration/>", 200, rotation.Bucket{}, false},
+		{"<VersioningConfiguration/>", fmt.Sprintf(errorDocument, "ObjectLockConfigurationNotFoundError"), 404, rotation.Bucket{}, false},
+		{"<VersioningConfiguration/>", fmt.Sprintf(errorDocument, "NotImplemented"), 501, rotation.Bucket{}, false},
+		{"<VersioningConfiguration/>", fmt.Sprintf(errorDocument, "NoSuchBucket"), 404, rotation.Bucket{}, true},
+		{"<VersioningConfiguration/>", fmt.Sprintf(errorDocument, "AccessDenied"), 403, rotation.Bucket{}, true},
+		{"nonsense", "", 200, rotation.Bucket{}, true},
+	} {
+		c := connect(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("versioning") {
+				fmt.Fprint(w, tt.versioning)
+				return
+			}
+			w.WriteHeader(tt.status)
+			fmt.Fprint(w, tt.lock)
+		})
+		got, err := c.Bucket(t.Context(), "b")
+		if (err != nil) != tt.fails || err == nil && got != tt.want {
+			t.Errorf("%s, %s: %+v, %v", tt.versioning, tt.lock, got, err)
+		}
+	}
+}
+
+// FuzzVersions reads listings as a store may send them.
+func FuzzVersions(f *testing.F) {
+	f.Add([]byte(`<ListVersionsResult><EncodingType>url</EncodingType><Version><Key>a%2Bb</Key><Size>1</Size><UserMetadata><X-Amz-Meta-S3sse>e</X-Amz-Meta-S3sse></UserMetadata></Version><DeleteMarker><Key>x</Key></DeleteMarker></ListVersionsResult>`))
+	f.Add([]byte(`<ListVersionsResult><IsTruncated>true</IsTruncated></ListVersionsResult>`))
+	f.Add([]byte(`<Error><Code>x</Code></Error>`))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		entries, err := rotation.ParseVersions(doc)
+		if err != nil && len(entries) > 0 {
+			t.Errorf("entries with an error: %v", err)
+		}
+		for _, e := range entries {
+			if e.Envelope != "" && !e.EnvelopeKnown {
+				t.Errorf("%+v", e)
+			}
+		}
+	})
+}

@@ -1,0 +1,25 @@
+package rotation
+
+import "testing"
+
+// SmallParts makes objects of more than whole bytes be uploaded in parts of part
+// bytes.
+func SmallParts(t *testing.T, whole, part int64) {
+	t.Helper()
+	oldWhole, oldPart := maxPlaintextPut, leastPart
+	maxPlaintextPut, leastPart = whole, part
+	t.Cleanup(func() { maxPlaintextPut, leastPart = oldWhole, oldPart })
+}
+
+// ParseVersions reads a listing of versions.
+func ParseVersions(doc []byte) ([]Entry, error) {
+	page, err := parsePage(doc)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Entry, len(page.Entries))
+	for i := range page.Entries {
+		out[i] = page.Entries[i].entry()
+	}
+	return out, nil
+}

@@ -1,0 +1,278 @@
+package rotation_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
+	"github.com/caddy-s3-sse/caddy-s3-sse/kms"
+	"github.com/caddy-s3-sse/caddy-s3-sse/kms/kmstest"
+	"github.com/caddy-s3-sse/caddy-s3-sse/localkeys"
+	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
+	"github.com/caddy-s3-sse/caddy-s3-sse/rotation"
+)
+
+const bucket = "photos"
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// masters returns two keyrings with the same keys, of which the first has "a"
+// active and the other "b".
+func masters(t testing.TB) (a, b *localkeys.Keyring) {
+	t.Helper()
+	keys := []localkeys.Key{localkeys.Generate("a"), localkeys.Generate("b")}
+	a, err := localkeys.New(keys, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err = localkeys.New(keys, "b"); err != nil {
+		t.Fatal(err)
+	}
+	return a, b
+}
+
+func name(key string) rotation.Name { return rotation.Name{Bucket: bucket, Key: key} }
+
+// plain returns the plaintext of an object, which must open under its metadata
+// and be whole.
+func plain(t testing.TB, f *fake, keys rotation.Keys, unwrap kms.Provider, key string) (string, *metadata.Envelope, *encryptor.Record) {
+	t.Helper()
+	o, err := f.find(name(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	env, err := metadata.FromHeader(o.header)
+	if err != nil || env == nil {
+		t.Fatalf("%s: %v, %v", key, env, err)
+	}
+	var keks metadata.KEKs
+	if len(env.WrappedKEK) > 0 {
+		if keks.Data, _, err = unwrap.Unwrap(t.Context(), env.KeyID, env.WrappedKEK, env.Context); err == nil && env.OuterKeyID != "" {
+			keks.Outer, err = keys.OuterKEK(env.OuterKeyID, env.Salt)
+		}
+	} else {
+		keks.Data, err = keys.KEK(env.KeyID, env.Salt)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	dek, err := env.Open(keks, bucket, key)
+	if err != nil {
+		t.Fatalf("%s: %v", key, err)
+	}
+	rec, err := encryptor.OpenFooter(dek, int64(len(o.body)), o.body)
+	if err != nil {
+		t.Fatalf("%s: %v", key, err)
+	}
+	l, err := encryptor.SingleLayout(int64(len(o.body)))
+	if env.Multipart {
+		l, err = encryptor.MultipartLayout(int64(len(o.body)), rec)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(encryptor.NewOpener(dek, l, bytes.NewReader(o.body)))
+	if err != nil {
+		t.Fatalf("%s: %v", key, err)
+	}
+	return string(body), env, rec
+}
+
+// TestRewrapResumes stops a job in several places. The same call goes on, and at
+// the end everything is moved and counted once.
+func TestRewrapResumes(t *testing.T) {
+	const objects = 700
+	a, b := masters(t)
+	f := newFake()
+	for i := range objects {
+		n := name(fmt.Sprintf("k%04d", i))
+		h, body := sealed(t, a, n, n.Key)
+		f.put(n, h, body)
+	}
+	o := rotation.Options{Store: f, StoreName: "s", Keys: b, State: filepath.Join(t.TempDir(), "state")}
+	broken := errors.New("the network is down")
+	for _, at := range []string{"k0300", "k0600"} {
+		f.before = func(op string, n rotation.Name) error {
+			if op == "List" && n.Key == at {
+				return broken
+			}
+			return nil
+		}
+		r, err := rotation.Rewrap(t.Context(), o)
+		if !errors.Is(err, broken) || r == nil {
+			t.Fatalf("%v, %v", r, err)
+		}
+		if _, err := os.Stat(o.State); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := o
+	other.Keys = a
+	if _, err := rotation.Rewrap(t.Context(), other); err == nil || !strings.Contains(err.Error(), "another run") {
+		t.Errorf("with another active key: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	f.before = func(op string, n rotation.Name) error {
+		if op == "Copy" && n.Key > "k0620" {
+			cancel()
+		}
+		return nil
+	}
+	if _, err := rotation.Rewrap(ctx, o); !errors.Is(err, context.Canceled) {
+		t.Fatalf("canceled: %v", err)
+	}
+	f.before = func(string, rotation.Name) error { return nil }
+	r, err := rotation.Rewrap(t.Context(), o)
+	if err != nil || r.Total.Objects() != objects || r.Total.Failed+r.Total.Remaining != 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if _, err := os.Stat(o.State); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the state is still there: %v", err)
+	}
+	if n := f.calls["Copy"]; n > objects+50 { // those of the page that was canceled may have been made
+		t.Errorf("%d copies", n)
+	}
+	for i := range objects {
+		key := fmt.Sprintf("k%04d", i)
+		if got, env, _ := plain(t, f, b, nil, key); got != key || env.KeyID != "b" {
+			t.Fatalf("%s is %q under %s", key, got, env.KeyID)
+		}
+	}
+}
+
+func TestRewrapBadState(t *testing.T) {
+	_, b := masters(t)
+	for _, content := range []string{"", "x", "{}", `{"version":2}`, `{"version":1,"more":1}`, `[1]`} {
+		path := filepath.Join(t.TempDir(), "state")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := rotation.Rewrap(t.Context(), rotation.Options{Store: newFake(), Keys: b, State: path}); err == nil {
+			t.Errorf("%q is taken for a state", content)
+		}
+		if got, _ := os.ReadFile(path); string(got) != content {
+			t.Errorf("%q was overwritten", content)
+		}
+	}
+}
+
+// TestRewrapRaces lets uploads come at every moment of a move.
+func TestRewrapRaces(t *testing.T) {
+	a, b := masters(t)
+	p := kmstest.NewMemory("k")
+	kek, err := p.Wrap(t.Context(), "k", encryptor.NewKey(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unwrapped, _, err := p.Unwrap(t.Context(), "k", kek.Ciphertext, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := name("k")
+	for _, upload := range []struct {
+		name string
+		make func() (http.Header, []byte)
+	}{
+		{"old key", func() (http.Header, []byte) { return sealed(t, a, n, "new") }},
+		{"new key", func() (http.Header, []byte) { return sealed(t, b, n, "new") }},
+		{"another mode", func() (http.Header, []byte) {
+			return seal(t, metadata.NewSSEKMS("k", kek.Ciphertext, 3), metadata.KEKs{Data: unwrapped}, n, "new")
+		}},
+	} {
+		for _, moment := range []string{"Peek", "Head", "Copy", "unguarded", "after Copy", "CompleteUpload"} {
+			t.Run(upload.name+" "+moment, func(t *testing.T) {
+				f := newFake()
+				h, body := sealed(t, a, n, "old")
+				f.put(n, h, body)
+				done, before := false, false
+				come := func() {
+					if !done {
+						done = true
+						h, body := upload.make()
+						f.put(n, h, body)
+					}
+				}
+				f.before = func(op string, _ rotation.Name) error {
+					if op == moment {
+						come()
+					}
+					return nil
+				}
+				f.after = func(op string, _ rotation.Name) error {
+					if "after "+op == moment {
+						come()
+					}
+					return nil
+				}
+				f.unguarded = func(rotation.Name) {
+					switch moment {
+					case "unguarded":
+						come()
+					case "CompleteUpload": // a second upload comes while the first is put in order
+						if !before {
+							before = true
+							h, body := sealed(t, a, n, "first")
+							f.put(n, h, body)
+						}
+					}
+				}
+				service, err := kms.New(kms.Options{Provider: p})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer service.Close()
+				r, err := rotation.Rewrap(t.Context(), rotation.Options{Store: f, Keys: b, KMS: service, Logger: quiet})
+				if err != nil || r.Total.Failed+r.Total.Remaining != 0 {
+					t.Fatalf("%+v, %v", r, err)
+				}
+				if raced := moment == "unguarded" || moment == "CompleteUpload"; raced != (r.Raced > 0) {
+					t.Errorf("%d races", r.Raced)
+				}
+				got, env, _ := plain(t, f, b, p, "k")
+				if got != "new" || env.Mode == metadata.SSES3 && env.KeyID != "b" {
+					t.Errorf("%q under %s", got, env.KeyID)
+				}
+			})
+		}
+	}
+}
+
+// TestRewrapLostAnswers makes changes of which the answer is lost.
+func TestRewrapLostAnswers(t *testing.T) {
+	a, b := masters(t)
+	for _, fails := range []string{"before", "after"} {
+		f := newFake()
+		h, body := sealed(t, a, name("k"), "x")
+		f.put(name("k"), h, body)
+		lost := func(op string, _ rotation.Name) error {
+			if op == "Copy" {
+				return errors.New("connection reset")
+			}
+			return nil
+		}
+		want := rotation.Count{Moved: 1}
+		if fails == "before" {
+			f.before, want = lost, rotation.Count{Failed: 1}
+		} else {
+			f.after = lost
+		}
+		r, err := rotation.Rewrap(t.Context(), rotation.Options{Store: f, Keys: b, Logger: quiet})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, r.Total); diff != "" {
+			t.Errorf("%s: %s", fails, diff)
+		}
+	}
+}
