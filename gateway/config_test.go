@@ -59,6 +59,10 @@ func TestConfigRefused(t *testing.T) {
 		"unknown upstream integrity": func(c *Config) { c.Upstream.Integrity = "other" },
 		"unknown ETag policy":        func(c *Config) { c.ETag = "sha" },
 		"buffer limit":               func(c *Config) { c.BufferLimit = 65 << 20 },
+		`bad domain "S3.test"`:       func(c *Config) { c.VirtualHosts = []string{"s3.test", "S3.test"} },
+		`bad domain "s3.test:80"`:    func(c *Config) { c.VirtualHosts = []string{"s3.test:80"} },
+		`bad domain "s3.test."`:      func(c *Config) { c.VirtualHosts = []string{"s3.test."} },
+		`bad domain ""`:              func(c *Config) { c.VirtualHosts = []string{""} },
 		`bad bucket pattern "["`:     func(c *Config) { c.PublicBuckets = []string{"["} },
 		`bad bucket pattern ""`:      func(c *Config) { c.PlaintextReads = []string{""} },
 	} {
