@@ -74,6 +74,7 @@ func scrape(t *testing.T) map[string][]string {
 	if _, err := c.PutObject(t.Context(), bucket, "key", bytes.NewReader(make([]byte, 1<<20)), 1<<20, minio.PutObjectOptions{DisableMultipart: true}); err != nil {
 		t.Fatal(err)
 	}
+	mixUp(t, s, c, bucket)
 	stored := s.Read(t, bucket, "key")
 	stored.Body[len(stored.Body)/2] ^= 1
 	s.Write(t, bucket, "key", stored.Body, stored.Info.UserMetadata)
@@ -117,6 +118,28 @@ func scrape(t *testing.T) map[string][]string {
 		found[name] = labels
 	}
 	return found
+}
+
+// mixUp reads an object that has the metadata of the one that it replaced, as
+// when a store copies an object onto itself while it is overwritten.
+func mixUp(t *testing.T, s *store.Store, c *minio.Client, bucket string) {
+	t.Helper()
+	put := func(content string) store.Object {
+		if _, err := c.PutObject(t.Context(), bucket, "mixed", strings.NewReader(content), int64(len(content)), minio.PutObjectOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		return s.Read(t, bucket, "mixed")
+	}
+	before, after := put("one"), put("two")
+	s.Write(t, bucket, "mixed", after.Body, before.Info.UserMetadata)
+	object, err := c.GetObject(t.Context(), bucket, "mixed", minio.GetObjectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer object.Close()
+	if text, err := io.ReadAll(object); err != nil || string(text) != "two" {
+		t.Errorf("read %q: %v", text, err)
+	}
 }
 
 // TestPrometheus checks that Prometheus is told to look where Caddy shows its
