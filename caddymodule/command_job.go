@@ -106,7 +106,7 @@ func (j job) execute(ctx context.Context, fl caddycmd.Flags) (int, error) {
 	o.Progress, o.Logger = p.show, p.logger()
 	report, err := j.run(ctx, fl, a, o)
 	p.end()
-	if report != nil {
+	if report != nil && (err == nil || report.Total.Objects() > 0) {
 		printReport(os.Stdout, report, &o)
 	}
 	switch {

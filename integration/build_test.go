@@ -32,6 +32,7 @@ func TestDependencies(t *testing.T) {
 		{"sigv4", []string{caddy, module + "/gateway", module + "/encryptor", module + "/metadata"}},
 		{"localkeys", []string{caddy, "net/http", module + "/gateway", module + "/s3api"}},
 		{"gateway", []string{caddy, module + "/caddymodule"}},
+		{"rotation", []string{caddy, module + "/caddymodule"}},
 		{"cmd/caddy", onlyTests},
 	} {
 		self := module + "/" + tc.pkg

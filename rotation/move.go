@@ -96,7 +96,7 @@ func (m *mover) attempt(ctx context.Context, it item) (Root, Outcome, error) {
 		return root, Moved, nil
 	}
 	if !fits(env, body) {
-		return root, "", m.settle(ctx, it, o, tail, body)
+		return root, "", m.settle(ctx, it, o, tail, body, false)
 	}
 	next, err := m.reseal(ctx, it.Name, env, v)
 	if err != nil {
@@ -151,7 +151,7 @@ func (m *mover) verify(ctx context.Context, it item, w way, before *Object, next
 		return errAgain
 	}
 	if body := bodyEnvelope(tail); !fits(next, body) {
-		return m.settle(ctx, it, now, tail, body)
+		return m.settle(ctx, it, now, tail, body, true)
 	}
 	if !sameLock(before, now) && mustKeepLock(before, m.Now()) {
 		return fmt.Errorf("its lock has changed from %s %s to %s %s", before.Header.Get(modeHeader), before.Header.Get(untilHeader),

@@ -106,14 +106,20 @@ func (m *mover) reseal(ctx context.Context, n Name, env *metadata.Envelope, v ve
 	return m.seal(n, next, keks, keys)
 }
 
-// keks returns the key-encryption keys of an envelope under a master key.
+// keks returns the key-encryption keys of an envelope.
 func (o *Options) keks(ctx context.Context, n Name, env *metadata.Envelope) (keks metadata.KEKs, err error) {
-	if env.Mode == metadata.SSES3 {
+	switch {
+	case env.Mode == metadata.SSES3:
 		keks.Data, err = o.Keys.KEK(env.KeyID, env.Salt)
 		return keks, err
-	}
-	if keks.Outer, err = o.Keys.OuterKEK(env.OuterKeyID, env.Salt); err != nil {
-		return keks, err
+	case env.Mode == metadata.SSEC:
+		return keks, errors.New("the key is a client's")
+	case o.KMS == nil:
+		return keks, errors.New("the config has no key management service")
+	case env.Mode == metadata.DSSEKMS:
+		if keks.Outer, err = o.Keys.OuterKEK(env.OuterKeyID, env.Salt); err != nil {
+			return keks, err
+		}
 	}
 	keks.Data, err = o.KMS.Unwrap(ctx, use(n), env.KeyID, env.WrappedKEK, env.Context)
 	return keks, err

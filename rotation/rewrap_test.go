@@ -276,3 +276,36 @@ func TestRewrapLostAnswers(t *testing.T) {
 		}
 	}
 }
+
+// TestRewrapBadFooter has objects whose body is damaged in the envelope that it
+// has of its own. Their metadata are good, and stay.
+func TestRewrapBadFooter(t *testing.T) {
+	v := newVault(t)
+	h, body := sealed(t, v.a, name("s3"), "x")
+	v.put(name("s3"), h, body)
+	v.add(t, "one", "kms", 1, false, false)
+	v.add(t, "one", "dsse", 1, false, true)
+	v.Rotate("one")
+	before := make(map[string]string)
+	for key, o := range v.objects[bucket] {
+		raw, err := encryptor.FooterEnvelope(o.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		env, err := metadata.DecodeFooterCopy(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.body[bytes.LastIndex(o.body, env.Data.Commitment[:])] ^= 1
+		before[key] = o.header.Get(metadata.Header)
+	}
+	r, err := rotation.Rewrap(t.Context(), rotation.Options{Store: v.fake, Keys: v.b, KMS: v.service, Logger: quiet})
+	if err != nil || r.Total != (rotation.Count{Failed: 3}) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for key, o := range v.objects[bucket] {
+		if o.header.Get(metadata.Header) != before[key] {
+			t.Errorf("the metadata of %s have changed", key)
+		}
+	}
+}

@@ -54,11 +54,17 @@ var errOtherBody = errors.New("its metadata are those of another body, which has
 //
 // What else clients said of the object, such as its content type, is lost: it
 // is that of the object before.
-func (m *mover) settle(ctx context.Context, it item, now *Object, tail []byte, body *metadata.Envelope) error {
+//
+// What cannot be verified, since its key is a client's for instance, is believed
+// only right after a change (raced), when the body was another one before it.
+func (m *mover) settle(ctx context.Context, it item, now *Object, tail []byte, body *metadata.Envelope, raced bool) error {
 	if body == nil || !mutable(it.VersionID) {
 		return errOtherBody
 	}
 	next, err := m.ownEnvelope(ctx, it.Name, now, tail, body)
+	if err != nil && raced {
+		next, err = body, nil
+	}
 	if err != nil {
 		return errors.Join(errOtherBody, err)
 	}
@@ -76,13 +82,9 @@ func (m *mover) settle(ctx context.Context, it item, now *Object, tail []byte, b
 	return errAgain
 }
 
-// ownEnvelope returns the envelope in a body's footer as that of the object.
-// With a master key it is verified and completed by what the footer knows; what
-// is under other keys verifies who opens it.
+// ownEnvelope returns the envelope in a body's footer as that of the object,
+// verified and completed by what else the footer knows.
 func (m *mover) ownEnvelope(ctx context.Context, n Name, now *Object, tail []byte, body *metadata.Envelope) (*metadata.Envelope, error) {
-	if body.Mode != metadata.SSES3 {
-		return body, nil
-	}
 	keks, err := m.keks(ctx, n, body)
 	if err != nil {
 		return nil, err
@@ -97,9 +99,6 @@ func (m *mover) ownEnvelope(ctx context.Context, n Name, now *Object, tail []byt
 	if err != nil {
 		return nil, err
 	}
-	next, err := m.seal(n, body, keks, keys)
-	if err != nil {
-		return nil, err
-	}
-	return next, next.SealDigests(keys, rec.Digests)
+	next := *body
+	return &next, next.SealDigests(keys, rec.Digests)
 }
