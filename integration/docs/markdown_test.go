@@ -15,7 +15,7 @@ const root = "../.."
 
 // documents are the files that are checked.
 var documents = []string{
-	"README.md", "SECURITY.md", "CHANGELOG.md", "FORMAT.md", "docs/operations.md", "docs/performance.md", "docs/vault.md",
+	"README.md", "SECURITY.md", "CHANGELOG.md", "FORMAT.md", "docs/operations.md", "docs/performance.md", "docs/rotation.md", "docs/vault.md",
 }
 
 // block is a fenced block of a document.
@@ -169,6 +169,7 @@ func TestEveryBlockIsKnown(t *testing.T) {
 		"caddyfile": "TestCaddyfiles",
 		"json":      "TestCaddyfiles, TestJSON",
 		"promql":    "TestMetrics",
+		"text":      "TestGuide in integration/rotation",
 		"yaml":      "TestPrometheus",
 	}
 	for _, name := range documents {
