@@ -74,8 +74,7 @@ func (c *call) openUpload(ctx context.Context, number int, length int64) (*uploa
 	if mustWait(number, length) && c.header["Origin"] != nil {
 		// What pages of this origin may see, only an answer about the client's
 		// bucket tells, and such a part goes elsewhere.
-		if _, err := c.listStoreParts(ctx, up.uploadID, s3api.PartsPage{Max: 1}); errors.Is(err, s3api.ErrNoSuchUpload) {
-			c.g.uploads.drop(up.uploadID)
+		if c.hasVanished(ctx, up) {
 			return nil, noSuchUpload(up.uploadID)
 		}
 	}
@@ -93,6 +92,16 @@ func (c *call) admitUpload(up *uploadState) error {
 		return c.mayUseKey(up.env.KeyID)
 	}
 	return nil
+}
+
+// hasVanished reports whether the store says that it does not have the upload.
+func (c *call) hasVanished(ctx context.Context, up *uploadState) bool {
+	_, err := c.listStoreParts(ctx, up.uploadID, s3api.PartsPage{Max: 1})
+	if !errors.Is(err, s3api.ErrNoSuchUpload) {
+		return false
+	}
+	c.g.uploads.drop(up.uploadID)
+	return true
 }
 
 // mustWait reports whether a part cannot be uploaded to the store as it is. A
@@ -144,6 +153,11 @@ func (c *call) putPart(ctx context.Context, up *uploadState, customer encryptor.
 		c.g.uploads.drop(up.uploadID)
 		return nil, noSuchUpload(up.uploadID)
 	case err != nil:
+		// Some stores refuse a part before they have read it and hang up, so that
+		// their answer is lost.
+		if _, lost := errors.AsType[*unreachableError](err); lost && c.hasVanished(ctx, up) {
+			return nil, noSuchUpload(up.uploadID)
+		}
 		return nil, err
 	}
 	if !p.stashed {
