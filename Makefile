@@ -64,11 +64,15 @@ test-fips: ## Run with only the algorithms that FIPS 140-3 approves
 	GODEBUG=fips140=only go test ./metadata ./localkeys
 	go test -run TestFIPSOnly ./encryptor
 
+# The race detector doubles the time: it looks at uploads in parts, with many
+# requests at once, and at changes of configurations and keys.
+RACING := ./multipart ./modes
+
 .PHONY: test-integration
 test-integration: $(BIN)/minio $(BIN)/vaultserver $(BIN)/devstore $(BIN)/devserver $(BIN)/caddy ## Run the tests against real stores and Vault
-	cd integration && go test -count=1 $(RACE) -tags $(TAGS) $$(go list ./... | grep -v -e /clients$$ -e /browser$$)
+	cd integration && go test -count=1 $(RACE) -tags $(TAGS) $(RACING)
+	cd integration && go test -count=1 -p 3 -tags $(TAGS) $$(go list ./... | grep -v -e /clients$$ -e /browser$$ $(RACING:./%=-e /%$$))
 
-# What cannot be installed on this system is skipped, and -v shows it.
 .PHONY: test-clients
 test-clients: $(BIN)/minio $(BIN)/vaultserver $(CLIENT_PROGRAMS) ## Run the tests with S3 clients of other people and a browser, and install those
 	@missing=fail; $(CLIENTS)/install || missing=skip; \

@@ -25,7 +25,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		logOutcome(r, &out)
 	}()
 
-	defer h.keys.use()()
 	restoreMetadata(r)
 	in := gateway.Inbound{Target: originalTarget(r), Secure: secure(r), Outcome: &out}
 	if h.Upstream == "" {

@@ -193,27 +193,30 @@ func TestReloadWhileKeyIsFetched(t *testing.T) {
 	mustDo(t, http.DefaultClient, http.MethodPut, base+"/bucket/key", "data", kmsHeader("aws:kms", "first"))
 }
 
-// TestLease ends what it is on once, when the last user has gone.
-func TestLease(t *testing.T) {
-	ends := 0
-	l := &lease{end: func() { ends++ }}
-	one, two := l.use(), l.use()
-	one()
-	l.close()
-	if ends != 0 {
-		t.Fatal("ended while there is a user")
+// TestKeysAfterTheEnd serves a request whose connection was accepted before its
+// config ended.
+func TestKeysAfterTheEnd(t *testing.T) {
+	secretEnv(t)
+	setMemory("first")
+	store := newFakeStore(t)
+	h := goodHandler()
+	h.Upstream, h.KeysRaw = store.URL, json.RawMessage(`{"provider": "memory"}`)
+	js, err := json.Marshal(h)
+	if err != nil {
+		t.Fatal(err)
 	}
-	two()
-	if ends != 1 {
-		t.Fatal("not ended with the last user")
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+	mod, err := ctx.LoadModuleByID("http.handlers.s3_sse", js)
+	if err != nil {
+		t.Fatal(err)
 	}
-	l.use()()
-	l.close()
-	if ends != 1 {
-		t.Fatal("ended again")
+	cancel() // also cleans up
+	r := newRequest(t, http.MethodPut, "http://s3.example.com/bucket/key", strings.NewReader("data"), 4, kmsHeader("aws:kms", "first"))
+	r.RequestURI, r.TLS = "/bucket/key", new(tls.ConnectionState)
+	w := httptest.NewRecorder()
+	if err := mod.(*Handler).ServeHTTP(w, r, nil); err != nil || w.Code != http.StatusOK {
+		t.Errorf("status %d: %s %v", w.Code, w.Body, err)
 	}
-	(*lease)(nil).use()()
-	(*lease)(nil).close()
 }
 
 // TestSecure says which requests count as having come over TLS.
