@@ -47,6 +47,7 @@ var notRun = map[string]func(t *testing.T, command string){
 	"make lint":                    checkTarget,
 	"make bench":                   checkTarget,
 	"go run ./bench -quick":        checkBench,
+	"go run ./bench -modes":        checkBench,
 	"go run ./bench -op none -rss": checkBench,
 	"go test -run '^$' -bench . ./encryptor": func(t *testing.T, _ string) {
 		wantIn(t, "encryptor/bench_test.go", "func Benchmark")
