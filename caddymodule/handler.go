@@ -25,6 +25,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		logOutcome(r, &out)
 	}()
 
+	defer h.keys.use()()
 	restoreMetadata(r)
 	in := gateway.Inbound{Target: originalTarget(r), Secure: secure(r), Outcome: &out}
 	if h.Upstream == "" {

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -69,7 +70,7 @@ const (
 )
 
 // keyService loads the provider of keys, if there is one, and returns what the
-// gateway needs of it. h.closeKeys ends it.
+// gateway needs of it. h.keys is a lease on it from then on.
 func (h *Handler) keyService(ctx caddy.Context, x expander, region string) (gateway.KMS, error) {
 	var k gateway.KMS
 	o := new(KMSOptions)
@@ -114,9 +115,7 @@ func (h *Handler) keyService(ctx caddy.Context, x expander, region string) (gate
 	if err != nil {
 		return k, err
 	}
-	// Requests that reach the handler after its config has ended, over a
-	// connection that was accepted before, still need keys.
-	h.closeKeys = func() { time.AfterFunc(closeDelay, service.Close) }
+	h.keys = &lease{end: service.Close}
 	k.Service = service
 	return k, nil
 }
@@ -141,4 +140,59 @@ func (o *KMSOptions) keyIDs(ids *metadata.KeyIDs, region string) error {
 		return fmt.Errorf("key_id_format: %q is not one of %s, %s", o.KeyIDFormat, keyIDFormatARN, keyIDFormatName)
 	}
 	return ids.Check()
+}
+
+// lease ends something when nobody needs it any more: not before close, not
+// while there are users, and a little later than that. A nil lease is on nothing.
+type lease struct {
+	mu     sync.Mutex
+	users  int
+	closed bool
+	end    func() // nil once it was called
+}
+
+// use keeps what is leased until the returned function is called.
+func (l *lease) use() (done func()) {
+	if l == nil {
+		return func() {}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.users++
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.users--
+		l.check()
+	}
+}
+
+// close lets it end.
+func (l *lease) close() {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	l.check()
+}
+
+// lateRequests is how long after its config has ended a request may still reach
+// a handler, over a connection that was accepted before.
+const lateRequests = 5 * time.Second
+
+// check sees to its end if it is time for that. The lock is held.
+func (l *lease) check() {
+	if !l.closed || l.users > 0 || l.end == nil {
+		return
+	}
+	time.AfterFunc(lateRequests, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if end := l.end; l.users == 0 && end != nil {
+			l.end = nil
+			end()
+		}
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -217,6 +218,43 @@ func TestKeysAfterTheEnd(t *testing.T) {
 	if err := mod.(*Handler).ServeHTTP(w, r, nil); err != nil || w.Code != http.StatusOK {
 		t.Errorf("status %d: %s %v", w.Code, w.Body, err)
 	}
+}
+
+// TestLease ends what it is on once, some time after the last user has gone.
+func TestLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ends := 0
+		l := &lease{end: func() { ends++ }}
+		expect := func(want int, when string) {
+			t.Helper()
+			synctest.Wait()
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if ends != want {
+				t.Fatalf("%s: ended %d times, want %d", when, ends, want)
+			}
+		}
+		one, two := l.use(), l.use()
+		one()
+		l.close()
+		time.Sleep(2 * lateRequests)
+		expect(0, "while there is a user")
+		two()
+		time.Sleep(lateRequests / 2)
+		expect(0, "just after the last user")
+		late := l.use()
+		time.Sleep(2 * lateRequests)
+		expect(0, "while there is a late user")
+		late()
+		time.Sleep(2 * lateRequests)
+		expect(1, "later")
+		l.use()()
+		l.close()
+		time.Sleep(2 * lateRequests)
+		expect(1, "again")
+	})
+	(*lease)(nil).use()()
+	(*lease)(nil).close()
 }
 
 // TestSecure says which requests count as having come over TLS.

@@ -178,12 +178,12 @@ type Handler struct {
 	// under the other root key as well. Default: `false`.
 	ReencryptCopies bool `json:"reencrypt_copies,omitempty"`
 
-	gateway   s3Server
-	closeKeys func()               // nil without keys of a KMS
-	direct    *transport.Transport // to Upstream
-	logger    *zap.Logger
-	slogger   *slog.Logger
-	metrics   *metrics
+	gateway s3Server
+	keys    *lease               // on the key service, nil without one
+	direct  *transport.Transport // to Upstream
+	logger  *zap.Logger
+	slogger *slog.Logger
+	metrics *metrics
 }
 
 // Credential is a client and what it may do.
@@ -305,9 +305,7 @@ func (h *Handler) Validate() error {
 // Cleanup releases what Provision acquired, as far as it got. Requests that
 // are still being served are not disturbed.
 func (h *Handler) Cleanup() error {
-	if h.closeKeys != nil {
-		h.closeKeys()
-	}
+	h.keys.close()
 	if h.gateway != nil {
 		h.gateway.Close()
 	}
