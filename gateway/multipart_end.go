@@ -107,16 +107,16 @@ func (c *call) putEnd(ctx context.Context, up *uploadState, number int, waited *
 		body.buffered = &buffer{b: end, class: -1}
 	} else {
 		size := encryptor.PartSize(waited.length)
-		stash, length, err := c.openSystem(ctx, waited.stash(up.dir()))
+		stash, err := c.getSystem(ctx, waited.stash(up.dir()))
 		if err != nil {
 			return "", err
 		}
-		defer stash.Close() //nolint:errcheck // read only
-		if length >= 0 && length != size {
+		defer stash.Body.Close() //nolint:errcheck // read only
+		if length := stash.ContentLength; length >= 0 && length != size {
 			return "", fmt.Errorf("part %d waits as %d bytes, not %d: %w", waited.number, length, size, encryptor.ErrNotAuthentic)
 		}
 		body.length += size
-		body.stream = &storeBody{r: &ending{waited: stash, left: size, end: end}, size: body.length, free: func() {}}
+		body.stream = &storeBody{r: &ending{waited: stash.Body, left: size, end: end}, size: body.length, free: func() {}}
 	}
 	sr := c.uploadRequest(http.MethodPut, up.uploadID)
 	sr.query = append(sr.query, s3api.Param{Name: "partNumber", Value: strconv.Itoa(number), HasValue: true})

@@ -6,7 +6,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 
@@ -52,16 +51,9 @@ func (c *call) systemSend(ctx context.Context, sr *storeRequest) (*http.Response
 // getRecord reads and opens the record with the given name. A record that is
 // not there is errNoRecord.
 func (c *call) getRecord(ctx context.Context, name string) (record, error) {
-	resp, err := c.systemSend(ctx, &storeRequest{method: http.MethodGet, key: name})
+	resp, err := c.getSystem(ctx, name) //nolint:bodyclose // readDocument closes it
 	if err != nil {
 		return record{}, err
-	}
-	if resp.StatusCode == http.StatusNotFound {
-		drain(resp.Body)
-		return record{}, errNoRecord
-	}
-	if resp.StatusCode != http.StatusOK {
-		return record{}, c.systemError("reading", name, resp)
 	}
 	etag := unquote(resp.Header.Get("Etag"))
 	sealed, err := readDocument(resp, maxRecord)
@@ -282,21 +274,22 @@ func hide(err error) error {
 	return err
 }
 
-// stored is the body of a store's answer about a system object that is not a
-// record: the ciphertext of a part that waits for its upload's completion.
-func (c *call) openSystem(ctx context.Context, name string) (io.ReadCloser, int64, error) {
+// getSystem asks for an object of the system bucket: a record, or the
+// ciphertext of a part that waits for its upload's completion. The answer is a
+// success, whose body the caller closes. One that is not there is errNoRecord.
+func (c *call) getSystem(ctx context.Context, name string) (*http.Response, error) {
 	resp, err := c.systemSend(ctx, &storeRequest{method: http.MethodGet, key: name})
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if resp.StatusCode == http.StatusNotFound {
 		drain(resp.Body)
-		return nil, 0, errNoRecord
+		return nil, errNoRecord
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, 0, c.systemError("reading", name, resp)
+		return nil, c.systemError("reading", name, resp)
 	}
-	return resp.Body, resp.ContentLength, nil
+	return resp, nil
 }
 
 func convert[A, B any](in []A, f func(A) B) []B {

@@ -105,29 +105,7 @@ func (m *migrator) object(ctx context.Context, it item, target Target) error {
 		m.mover.tally.add(m.mover.root(env), Current, 0)
 		return nil
 	}
-	var (
-		root  Root
-		out   Outcome
-		bytes int64
-		err   error
-	)
-	for range moveAttempts {
-		root, out, bytes, err = m.attempt(ctx, it, target)
-		if !errors.Is(err, errAgain) {
-			break
-		}
-	}
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case gone(err):
-		return nil
-	case err != nil:
-		m.mover.failed(it.Name, root, err)
-		return nil
-	}
-	m.mover.tally.add(root, out, bytes)
-	return nil
+	return m.mover.repeat(ctx, it.Name, func() (Root, Outcome, int64, error) { return m.attempt(ctx, it, target) })
 }
 
 // attempt encrypts an object as it is found.

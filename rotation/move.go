@@ -30,13 +30,23 @@ type item struct {
 
 // move moves an object if it is not under the present root keys, and counts it.
 func (m *mover) move(ctx context.Context, it item) error {
+	return m.repeat(ctx, it.Name, func() (Root, Outcome, int64, error) {
+		root, out, err := m.attempt(ctx, it)
+		return root, out, 0, err
+	})
+}
+
+// repeat attempts something with an object until nobody replaces that in the
+// meantime, and counts what came of it and for how many bytes.
+func (m *mover) repeat(ctx context.Context, n Name, attempt func() (Root, Outcome, int64, error)) error {
 	var (
-		root Root
-		out  Outcome
-		err  error
+		root  Root
+		out   Outcome
+		bytes int64
+		err   error
 	)
 	for range moveAttempts {
-		root, out, err = m.attempt(ctx, it)
+		root, out, bytes, err = attempt()
 		if !errors.Is(err, errAgain) {
 			break
 		}
@@ -47,10 +57,10 @@ func (m *mover) move(ctx context.Context, it item) error {
 	case gone(err):
 		return nil
 	case err != nil:
-		m.failed(it.Name, root, err)
+		m.failed(n, root, err)
 		return nil
 	}
-	m.tally.add(root, out, 0)
+	m.tally.add(root, out, bytes)
 	return nil
 }
 
