@@ -31,6 +31,7 @@ const (
 	failCommit    = "commitment"
 	failChunk     = "chunk"
 	failLength    = "length"
+	failCheck     = "check"
 	failFiller    = "filler"
 	failFooter    = "footer"
 	failRecord    = "record"

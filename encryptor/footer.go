@@ -13,6 +13,7 @@ const (
 
 	envelopePrefix = 2 // length of the envelope copy
 	footerTrailer  = 4 + len(footerMagic)
+	objectTrailer  = footerTrailer + checkSize                           // where a reader begins
 	footerFrame    = envelopePrefix + 32 + chunkOverhead + footerTrailer // a footer without envelope and record
 	minFooter      = footerFrame + 1                                     // no record is empty
 )
@@ -27,13 +28,13 @@ func maxFooter(parts int) int {
 func FooterSuffix() int64 { return objectOverhead - headerSize }
 
 // FooterBound returns how many bytes at the end of an object that is stored in so many are certain
-// to hold its whole footer, whether PutObject made it or a multipart upload. It is at most the stored size.
+// to hold its whole footer and what follows, whether PutObject made it or a multipart upload. It is at most the stored size.
 func FooterBound(stored int64) int64 {
 	parts := min(max(MaxPlaintextSize(stored), 0)/MinPartSize+1, MaxParts)
-	return min(int64(maxFooter(int(parts))), stored)
+	return min(int64(maxFooter(int(parts)))+checkSize, stored)
 }
 
-// footer frames and seals an encoded record. The filler is not part of it.
+// footer frames and seals an encoded record. Neither filler nor check is part of it.
 func (r *roots) footer(suite Suite, salt *[32]byte, stored int64, envelope, record []byte) ([]byte, error) {
 	l, err := r.record()
 	if err != nil {
@@ -68,13 +69,14 @@ func footerData(suite Suite, stored int64, size int, envelope []byte) []byte {
 	return append(b, envelope...)
 }
 
-// FooterSize returns the size in bytes of the footer that ends with these bytes, of
-// which it needs the last eight. Nothing is authenticated yet, but the size is possible.
+// FooterSize returns how many bytes at the end of an object its footer and the check behind it take. The
+// object ends with these bytes, of which it needs the last twelve. Nothing is authenticated yet, but
+// the size is possible.
 func FooterSize(tail []byte) (int64, error) {
-	if len(tail) < footerTrailer {
+	if len(tail) < objectTrailer {
 		return 0, rejectShort("%d bytes are no footer", len(tail))
 	}
-	end := tail[len(tail)-footerTrailer:]
+	end := tail[len(tail)-objectTrailer : len(tail)-checkSize]
 	if string(end[4:]) != footerMagic {
 		return 0, reject(failFooter, "it does not end as an encrypted object does")
 	}
@@ -82,10 +84,10 @@ func FooterSize(tail []byte) (int64, error) {
 	if size < int64(minFooter) || size > int64(maxFooter(MaxParts)) {
 		return 0, reject(failFooter, "a footer of %d bytes is impossible", size)
 	}
-	return size, nil
+	return size + checkSize, nil
 }
 
-// cutFooter returns the footer at the end of tail.
+// cutFooter returns the footer at the end of tail, without the check.
 func cutFooter(tail []byte) ([]byte, error) {
 	size, err := FooterSize(tail)
 	if err != nil {
@@ -94,7 +96,7 @@ func cutFooter(tail []byte) ([]byte, error) {
 	if size > int64(len(tail)) {
 		return nil, rejectShort("%d bytes of a footer of %d", len(tail), size)
 	}
-	return tail[int64(len(tail))-size:], nil
+	return tail[int64(len(tail))-size : len(tail)-checkSize], nil
 }
 
 // splitFooter returns the length-prefixed envelope at the head of a footer, and

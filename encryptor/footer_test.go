@@ -22,7 +22,7 @@ func TestFootersThatAreRefused(t *testing.T) {
 		return c
 	}
 	trailer := func(n uint32) []byte {
-		return set(len(footer)-8, binary.BigEndian.AppendUint32(nil, n)...)
+		return set(len(footer)-12, binary.BigEndian.AppendUint32(nil, n)...)
 	}
 	for name, tt := range map[string]struct {
 		tail  []byte
@@ -31,20 +31,21 @@ func TestFootersThatAreRefused(t *testing.T) {
 		"itself":               {footer, ""},
 		"with what is before":  {stored, ""},
 		"nothing":              {nil, failTruncated},
-		"seven bytes":          {footer[len(footer)-7:], failTruncated},
-		"the trailer alone":    {footer[len(footer)-8:], failTruncated},
+		"eleven bytes":         {footer[len(footer)-11:], failTruncated},
+		"the trailer alone":    {footer[len(footer)-12:], failTruncated},
 		"all but a byte":       {footer[1:], failTruncated},
-		"another end":          {set(len(footer)-1, 'E'), failFooter},
+		"another end":          {set(len(footer)-5, 'E'), failFooter},
+		"another check":        {set(len(footer)-1, footer[len(footer)-1]^1), ""}, // of interest with the filler only
 		"size 0":               {trailer(0), failFooter},
 		"size too small":       {trailer(uint32(minFooter - 1)), failFooter},
 		"size smallest":        {trailer(uint32(minFooter)), failFooter},
 		"size too large":       {trailer(uint32(maxFooter(MaxParts)) + 1), failFooter},
 		"size largest":         {trailer(uint32(maxFooter(MaxParts))), failTruncated},
 		"size 2^32-1":          {trailer(1<<32 - 1), failFooter},
-		"size one less":        {trailer(uint32(size) - 1), failFooter},
+		"size one less":        {trailer(uint32(size) - checkSize - 1), failFooter},
 		"envelope too long":    {set(0, 2, 1), failFooter},
 		"envelope 65535":       {set(0, 255, 255), failFooter},
-		"envelope to the end":  {set(0, 0, byte(size-8)), failFooter},
+		"envelope to the end":  {set(0, 0, byte(size-12)), failFooter},
 		"envelope shorter":     {set(0, 0, 1), failFooter},
 		"envelope changed":     {set(3, 'x'), failFooter},
 		"salt changed":         {set(2+11, 1), failFooter},

@@ -2,6 +2,7 @@ package encryptor
 
 import (
 	"encoding/hex"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -18,6 +19,17 @@ func TestPartETagInFormatText(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := "for the salt `00 01 … 1f` gives `" + PartETag(salt) + "`"; !strings.Contains(string(text), want) {
+		t.Errorf("FORMAT.md does not say %q", want)
+	}
+}
+
+// The example of a CRC that is known before in FORMAT.md is what the code does.
+func TestKnownCRCInFormatText(t *testing.T) {
+	text, err := os.ReadFile("../FORMAT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("For a plaintext of 100 bytes it is 0x%08x.", ObjectCRC32C(100)); !strings.Contains(string(text), want) {
 		t.Errorf("FORMAT.md does not say %q", want)
 	}
 }

@@ -6,8 +6,8 @@ package encryptor
 // range may reach beyond the end of the object, or beyond its plaintext into what follows it.
 //
 // In the first 5 MiB of plaintext there is one part only, and the range is that of StoredRange. Further on a multipart
-// object may have up to one part for every 5 MiB, each with a header, and chunks that begin anywhere: the
-// range then has up to a chunk too much at either end, and 124 bytes for each part that is possible.
+// object may have up to one part for every 5 MiB, each with a header and a check, and chunks that begin anywhere: the
+// range then has up to a chunk too much at either end, and 128 bytes for each part that is possible.
 func GuessStoredRange(first, last int64) (start, end int64) {
 	first = min(max(first, 0), MaxObjectSize)
 	start = headerSize + first/ChunkSize*sealedChunk
@@ -15,7 +15,7 @@ func GuessStoredRange(first, last int64) (start, end int64) {
 		// The chunk may begin as much earlier as a chunk is long, but not in the first part:
 		// there it would begin where it begins without parts.
 		begin := max(first-(ChunkSize-1), MinPartSize)
-		start = min(start, 2*headerSize+begin+chunkOverhead*chunkCount(begin))
+		start = min(start, 2*headerSize+checkSize+begin+chunkOverhead*chunkCount(begin))
 	}
 	if last < 0 || last >= MaxObjectSize {
 		return start, -1
@@ -24,7 +24,7 @@ func GuessStoredRange(first, last int64) (start, end int64) {
 	if parts := min(last/MinPartSize, MaxParts-1); parts > 0 {
 		// The chunk may begin with the byte, and all parts before it may end with a short chunk.
 		stop := last + ChunkSize
-		end = headerSize + stop + chunkOverhead*chunkCount(stop) + parts*(headerSize+chunkOverhead)
+		end = headerSize + stop + chunkOverhead*chunkCount(stop) + parts*(headerSize+chunkOverhead+checkSize)
 	}
 	return start, end - 1
 }

@@ -86,7 +86,7 @@ func TestGuessStoredRange(t *testing.T) {
 		}
 		most := length + sealedChunk // what an object of less than a chunk does not have
 		if last := off + n - 1; last >= MinPartSize {
-			most += 2*sealedChunk + 2*(last/MinPartSize)*(headerSize+chunkOverhead)
+			most += 2*sealedChunk + 2*(last/MinPartSize)*(headerSize+chunkOverhead+checkSize)
 		}
 		if to-from+1 > most {
 			t.Errorf("[%d, +%d): guessed %d bytes where %d are needed", off, n, to-from+1, length)
@@ -137,8 +137,8 @@ func TestGuessStoredRangeAtTheLimits(t *testing.T) {
 		{-5, 0, headerSize, headerSize + sealedChunk - 1},
 		// In the first 5 MiB nothing is added for parts.
 		{MinPartSize - 1, MinPartSize - 1, headerSize + 79*sealedChunk, headerSize + 80*sealedChunk - 1},
-		// From there on, a header and a chunk of any length may have come before.
-		{MinPartSize, MinPartSize, headerSize + 80*sealedChunk, 2*headerSize + 81*sealedChunk + chunkOverhead - 1},
+		// From there on, a header, a check and a chunk of any length may have come before.
+		{MinPartSize, MinPartSize, headerSize + 80*sealedChunk, 2*headerSize + checkSize + 81*sealedChunk + chunkOverhead - 1},
 	} {
 		if start, end := GuessStoredRange(tt.first, tt.last); start != tt.start || end != tt.end {
 			t.Errorf("GuessStoredRange(%d, %d) = %d, %d, want %d, %d", tt.first, tt.last, start, end, tt.start, tt.end)
@@ -151,11 +151,11 @@ func TestGuessStoredRangeAtTheLimits(t *testing.T) {
 
 // The bound holds the largest footer that an object can have, and hardly more.
 func TestFooterBound(t *testing.T) {
-	largest := func(l Layout) int64 { return int64(maxFooter(max(l.Parts(), 1))) }
+	largest := func(l Layout) int64 { return int64(maxFooter(max(l.Parts(), 1))) + checkSize }
 	for _, size := range sizeBoundaries() {
 		l := mustSingle(t, size)
 		bound := FooterBound(l.stored)
-		if bound < int64(maxFooter(0)) || bound > l.stored || size == MaxObjectSize && bound != int64(maxFooter(MaxParts)) {
+		if bound < int64(maxFooter(0)) || bound > l.stored || size == MaxObjectSize && bound != int64(maxFooter(MaxParts))+checkSize {
 			t.Errorf("%d bytes in %d: %d", size, l.stored, bound)
 		}
 	}

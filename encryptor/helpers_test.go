@@ -44,10 +44,12 @@ func sealPart(tb testing.TB, keys Keys, number uint32, plain []byte) ([]byte, Pa
 		tb.Fatal(err)
 	}
 	defer s.Close()
+	s.ComputeCheck()
 	b, err := io.ReadAll(s)
 	if err != nil {
 		tb.Fatal(err)
 	}
+	part.Check = s.Check()
 	return b, part
 }
 
@@ -130,6 +132,13 @@ func openRangeFrom(keys Keys, l Layout, body io.Reader, start, off, n int64) ([]
 	}
 	defer o.Close()
 	return io.ReadAll(o)
+}
+
+// endWith returns an object of PutObject, of n plaintext bytes, with another footer.
+func endWith(stored []byte, n int64, footer []byte) []byte {
+	b := bytes.Clone(stored[:segmentSize(n)])
+	b = append(b, make([]byte, len(stored)-len(b)-len(footer)-checkSize)...)
+	return appendCheck(append(b, footer...), int(segmentSize(n)))
 }
 
 // failClass returns where an error says that the object is not authentic, or "".

@@ -31,6 +31,9 @@ type segment struct {
 // end returns the stored offset just after the segment.
 func (s *segment) end() int64 { return s.stored + segmentSize(s.length) }
 
+// chunksEnd returns the stored offset just after the segment's last chunk.
+func (s *segment) chunksEnd() int64 { return s.end() - checkSize }
+
 // SingleLayout returns the layout of an object made by PutObject, which follows from its
 // stored size. It fails with ErrNotAuthentic for a size that no object has.
 func SingleLayout(stored int64) (Layout, error) {
@@ -67,7 +70,7 @@ func MultipartLayout(stored int64, rec *Record) (Layout, error) {
 func (l Layout) PlaintextSize() int64 { return l.plaintext }
 
 // StoredRange returns which stored bytes a reader of the plaintext [off, off+n) needs:
-// the chunks that it touches, and the headers between them. Neither argument may be
+// the chunks that it touches, and what stands between segments. Neither argument may be
 // negative; a range that goes beyond the plaintext is cut there.
 func (l Layout) StoredRange(off, n int64) (start, length int64) {
 	off = min(max(off, 0), l.plaintext)
@@ -87,7 +90,7 @@ func (l *Layout) chunkAt(off int64) (start, plaintext, end int64) {
 	index := (off - s.plaintext) / ChunkSize
 	start = s.stored + headerSize + index*sealedChunk
 	plaintext = s.plaintext + index*ChunkSize
-	return start, plaintext, min(start+sealedChunk, s.end())
+	return start, plaintext, min(start+sealedChunk, s.chunksEnd())
 }
 
 // Parts returns the number of parts of a multipart object, 0 for any other.
@@ -123,6 +126,9 @@ func (l *Layout) segment(i int) segment {
 	p := &l.record.Parts[i]
 	return segment{position: l.starts[i], part: p.Number, length: p.Length, salt: &p.Salt}
 }
+
+// check returns how the i-th segment of a multipart object ends.
+func (l *Layout) check(i int) [checkSize]byte { return l.record.Parts[i].Check }
 
 // segmentAt returns the index of the segment with the plaintext byte at off, which must exist.
 func (l *Layout) segmentAt(off int64) int {

@@ -14,6 +14,7 @@ type Part struct {
 	Length   int64    // plaintext bytes; at least 5 MiB unless it is the last
 	Salt     [32]byte // of the accepted attempt
 	Checksum []byte   // of the object's checksum algorithm; empty if not known
+	Check    [4]byte  // as Sealer.Check returned it
 }
 
 // Record is what the footer says of the object: the reader's authority on its length and parts.
@@ -21,6 +22,8 @@ type Record struct {
 	Length  int64 // plaintext bytes of the whole object
 	Digests Digests
 	Parts   []Part // in ascending order of Number; nil for an object of PutObject
+
+	Check [4]byte // of an object of PutObject, as Sealer.Check returns it; zero for any other
 }
 
 const (
@@ -39,6 +42,9 @@ func (r *Record) check() error {
 	}
 	if r.Parts == nil {
 		return nil
+	}
+	if r.Check != [checkSize]byte{} {
+		return errors.New("record: a check of one segment in an object of parts")
 	}
 	if n := len(r.Parts); n == 0 || n > MaxParts {
 		return fmt.Errorf("record: %d parts", n)
@@ -84,6 +90,7 @@ type wireRecord struct {
 	Length int64 `cbor:"1,keyasint"`
 	wireDigests
 	Parts []wirePart `cbor:"7,keyasint,omitempty"`
+	Check []byte     `cbor:"8,keyasint,omitempty"`
 }
 
 type wireDigests struct {
@@ -100,6 +107,7 @@ type wirePart struct {
 	Length   int64
 	Salt     []byte
 	Checksum []byte
+	Check    []byte
 }
 
 var cborEncoder, cborDecoder = cborModes()
@@ -132,11 +140,13 @@ func (r *Record) encode() ([]byte, error) {
 		return nil, err
 	}
 	w := wireRecord{Length: r.Length, wireDigests: r.Digests.wire()}
-	if r.Parts != nil {
+	if r.Parts == nil {
+		w.Check = r.Check[:]
+	} else {
 		w.Parts = make([]wirePart, len(r.Parts))
 		for i := range r.Parts {
 			p := &r.Parts[i]
-			w.Parts[i] = wirePart{Number: p.Number, Length: p.Length, Salt: p.Salt[:], Checksum: p.Checksum}
+			w.Parts[i] = wirePart{Number: p.Number, Length: p.Length, Salt: p.Salt[:], Checksum: p.Checksum, Check: p.Check[:]}
 		}
 	}
 	b, err := cborEncoder.Marshal(&w)
@@ -156,14 +166,22 @@ func decodeRecord(b []byte) (*Record, error) {
 		return nil, fmt.Errorf("record: %w", err)
 	}
 	r := &Record{Length: w.Length, Digests: w.wireDigests.digests()}
-	if w.Parts != nil {
+	if w.Parts == nil {
+		if len(w.Check) != checkSize {
+			return nil, fmt.Errorf("record: a check of %d bytes", len(w.Check))
+		}
+		r.Check = [checkSize]byte(w.Check)
+	} else {
 		r.Parts = make([]Part, len(w.Parts))
 		for i := range w.Parts {
 			p := &w.Parts[i]
 			if len(p.Salt) != len(r.Parts[i].Salt) {
 				return nil, fmt.Errorf("record: part %d: a salt of %d bytes", p.Number, len(p.Salt))
 			}
-			r.Parts[i] = Part{Number: p.Number, Length: p.Length, Salt: [32]byte(p.Salt), Checksum: p.Checksum}
+			if len(p.Check) != checkSize {
+				return nil, fmt.Errorf("record: part %d: a check of %d bytes", p.Number, len(p.Check))
+			}
+			r.Parts[i] = Part{Number: p.Number, Length: p.Length, Salt: [32]byte(p.Salt), Checksum: p.Checksum, Check: [checkSize]byte(p.Check)}
 		}
 	}
 	again, err := r.encode()

@@ -26,11 +26,13 @@ func TestRecordsThatAreKept(t *testing.T) {
 	withSums := partRecord(MinPartSize, 10)
 	withSums.Digests = Digests{ETag: someMD5 + "-2", Checksum: Checksum{Algorithm: 5, Composite: true, Value: make([]byte, 32)}}
 	withSums.Parts[0].Checksum = bytes.Repeat([]byte{7}, 32)
+	withSums.Parts[1].Check = [4]byte{1, 2, 3, 4}
 	gaps := partRecord(MinPartSize, MinPartSize, 0)
 	gaps.Parts[1].Number, gaps.Parts[2].Number = 500, MaxParts
 	for name, r := range map[string]*Record{
 		"empty":          {},
 		"largest":        {Length: MaxObjectSize},
+		"check":          {Length: 1, Check: [4]byte{1, 2, 3, 4}},
 		"MD5":            {Length: 1, Digests: Digests{ETag: someMD5}},
 		"multipart ETag": {Length: 1, Digests: Digests{ETag: someMD5 + "-10000"}},
 		"checksum":       {Length: 24, Digests: Digests{Checksum: Checksum{Algorithm: 1, Value: []byte{0, 0, 0, 0}}}},
@@ -117,43 +119,52 @@ func hostileRecords(tb testing.TB) map[string][]byte {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	check := "08 44 00000000"
+	part := func(s string) []byte { return unhex("a2 01 00 07 81" + s) }
 	return map[string][]byte{
 		"nothing":                   {},
 		"no map":                    unhex("01"),
 		"null":                      unhex("f6"),
 		"an array":                  unhex("8101"),
-		"truncated":                 unhex("a1 01"),
-		"trailing byte":             unhex("a1 01 00 00"),
-		"no length":                 unhex("a0"),
-		"negative length":           unhex("a1 01 20"),
-		"huge length":               unhex("a1 01 1b ffffffffffffffff"),
-		"length as float":           unhex("a1 01 f9 3c00"),
-		"length as text":            unhex("a1 01 61 31"),
-		"length not shortest":       unhex("a1 01 18 01"),
-		"length null":               unhex("a1 01 f6"),
-		"unknown key":               unhex("a2 01 00 08 00"),
-		"text key":                  unhex("a2 01 00 61 31 00"),
-		"key twice":                 unhex("a2 01 00 01 00"),
-		"keys in disorder":          unhex("a2 02 50 00000000000000000000000000000000 01 00"),
-		"indefinite map":            unhex("bf 01 00 ff"),
-		"tag":                       unhex("c0 a1 01 00"),
-		"tagged length":             unhex("a1 01 c2 41 01"),
-		"MD5 short":                 unhex("a2 01 00 02 41 00"),
-		"MD5 empty":                 unhex("a2 01 00 02 40"),
-		"count without an MD5":      unhex("a2 01 00 03 01"),
-		"count 0":                   unhex("a3 01 00 02 50 00000000000000000000000000000000 03 00"),
-		"composite false":           unhex("a4 01 00 04 01 05 f4 06 44 00000000"),
-		"algorithm 0":               unhex("a2 01 00 04 00"),
-		"algorithm 300":             unhex("a3 01 00 04 19 012c 06 44 00000000"),
+		"truncated":                 unhex("a2 01" + check),
+		"trailing byte":             unhex("a2 01 00" + check + "00"),
+		"no length":                 unhex("a1" + check),
+		"no check":                  unhex("a1 01 00"),
+		"check short":               unhex("a2 01 00 08 43 000000"),
+		"check long":                unhex("a2 01 00 08 45 0000000000"),
+		"check null":                unhex("a2 01 00 08 f6"),
+		"check of parts":            append(unhex("a3 01 00 07 81 85 01 00"+salt+"40 44 00000000"), unhex(check)...),
+		"negative length":           unhex("a2 01 20" + check),
+		"huge length":               unhex("a2 01 1b ffffffffffffffff" + check),
+		"length as float":           unhex("a2 01 f9 3c00" + check),
+		"length as text":            unhex("a2 01 61 31" + check),
+		"length not shortest":       unhex("a2 01 18 01" + check),
+		"length null":               unhex("a2 01 f6" + check),
+		"unknown key":               unhex("a3 01 00" + check + "09 00"),
+		"text key":                  unhex("a3 01 00" + check + "61 31 00"),
+		"key twice":                 unhex("a3 01 00 01 00" + check),
+		"keys in disorder":          unhex("a3 02 50 00000000000000000000000000000000 01 00" + check),
+		"indefinite map":            unhex("bf 01 00" + check + "ff"),
+		"tag":                       unhex("c0 a2 01 00" + check),
+		"tagged length":             unhex("a2 01 c2 41 01" + check),
+		"MD5 short":                 unhex("a3 01 00 02 41 00" + check),
+		"MD5 empty":                 unhex("a3 01 00 02 40" + check),
+		"count without an MD5":      unhex("a3 01 00 03 01" + check),
+		"count 0":                   unhex("a4 01 00 02 50 00000000000000000000000000000000 03 00" + check),
+		"composite false":           unhex("a5 01 00 04 01 05 f4 06 44 00000000" + check),
+		"algorithm 0":               unhex("a3 01 00 04 00" + check),
+		"algorithm 300":             unhex("a4 01 00 04 19 012c 06 44 00000000" + check),
 		"parts empty":               unhex("a2 01 00 07 80"),
 		"parts null":                unhex("a2 01 00 07 f6"),
-		"part with a salt too long": unhex("a2 01 00 07 81 84 01 00 5821" + strings.Repeat("01", 33) + "40"),
-		"part without a salt":       unhex("a2 01 00 07 81 84 01 00 40 40"),
-		"part with three elements":  unhex("a2 01 00 07 81 83 01 00" + salt),
-		"part with five elements":   unhex("a2 01 00 07 81 85 01 00" + salt + "40 40"),
-		"part with a null checksum": unhex("a2 01 00 07 81 84 01 00" + salt + "f6"),
-		"part as a map":             unhex("a2 01 00 07 81 a1 01 01"),
-		"10,001 parts":              append(unhex("a2 01 00 07 99 2711"), bytes.Repeat(unhex("84 01 00"+salt+"40"), 10001)...),
+		"part with a salt too long": part("85 01 00 5821" + strings.Repeat("01", 33) + "40 44 00000000"),
+		"part without a salt":       part("85 01 00 40 40 44 00000000"),
+		"part with four elements":   part("84 01 00" + salt + "40"),
+		"part with six elements":    part("86 01 00" + salt + "40 44 00000000 40"),
+		"part with a null checksum": part("85 01 00" + salt + "f6 44 00000000"),
+		"part with a short check":   part("85 01 00" + salt + "40 43 000000"),
+		"part with a null check":    part("85 01 00" + salt + "40 f6"),
+		"part as a map":             part("a1 01 01"),
+		"10,001 parts":              append(unhex("a2 01 00 07 99 2711"), bytes.Repeat(unhex("85 01 00"+salt+"40 44 00000000"), 10001)...),
 		"parts that are not there":  unhex("a2 01 00 07 9b 7fffffffffffffff"),
 		"nested":                    deep,
 	}
@@ -183,9 +194,7 @@ func TestAuthenticButWrongRecords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := bytes.Clone(stored[:segmentSize(n)])
-		b = append(b, make([]byte, len(stored)-len(b)-len(footer))...)
-		return append(b, footer...)
+		return endWith(stored, n, footer)
 	}
 	encode := func(r *Record) []byte {
 		b, err := r.encode()
@@ -195,13 +204,15 @@ func TestAuthenticButWrongRecords(t *testing.T) {
 		return b
 	}
 	one := [32]byte{1}
+	check := [4]byte(stored[segmentSize(n)-checkSize:])
 	parts := partRecord(n)
 	for name, tt := range map[string]struct {
 		body  []byte
 		class string
 	}{
-		"as it was":         {splice(zeroSalt, encode(&Record{Length: n})), ""},
-		"another length":    {splice(zeroSalt, encode(&Record{Length: n + 1})), failLength},
+		"as it was":         {splice(zeroSalt, encode(&Record{Length: n, Check: check})), ""},
+		"another check":     {splice(zeroSalt, encode(&Record{Length: n})), failCheck},
+		"another length":    {splice(zeroSalt, encode(&Record{Length: n + 1, Check: check})), failLength},
 		"a salt":            {splice(one, encode(&Record{Length: n})), failRecord},
 		"parts, no salt":    {splice(zeroSalt, encode(parts)), failRecord},
 		"parts":             {splice(one, encode(parts)), failRecord},

@@ -8,6 +8,7 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 var plainSizes = []int64{
@@ -134,7 +135,7 @@ func TestEveryWayOfWriting(t *testing.T) {
 				if err != nil || !bytes.Equal(got, plain) {
 					t.Errorf("%v/%d/%s: %d bytes, %v", suite, n, name, len(got), err)
 				}
-				if diff := cmp.Diff(want, rec); diff != "" {
+				if diff := cmp.Diff(want, rec, cmpopts.IgnoreFields(Record{}, "Check")); diff != "" {
 					t.Errorf("%v/%d/%s: %s", suite, n, name, diff)
 				}
 			}

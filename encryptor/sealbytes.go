@@ -14,11 +14,6 @@ func SealBytes(dst []byte, keys Keys, plaintext, envelope []byte, d Digests) ([]
 	if length > MaxObjectSize {
 		return dst, fmt.Errorf("sealing %d bytes: %w", length, errSealedSize)
 	}
-	rec := Record{Length: length, Digests: d}
-	record, err := rec.encode()
-	if err != nil {
-		return dst, err
-	}
 	r, err := keys.extract(&zeroSalt)
 	if err != nil {
 		return dst, err
@@ -30,11 +25,6 @@ func SealBytes(dst []byte, keys Keys, plaintext, envelope []byte, d Digests) ([]
 		return dst, err
 	}
 	stored := StoredSize(length)
-	footer, err := r.footer(keys.Suite, &zeroSalt, stored, envelope, record)
-	if err != nil {
-		return dst, err
-	}
-
 	out := dst
 	// The second layer's slack beyond the last chunk lies within what will be filler and footer.
 	if need := len(dst) + int(stored); cap(out) < need {
@@ -49,8 +39,17 @@ func SealBytes(dst []byte, keys Keys, plaintext, envelope []byte, d Digests) ([]
 			break
 		}
 	}
-	end := len(dst) + int(stored) - len(footer)
-	filler := out[len(out):end]
-	clear(filler)
-	return append(out[:end], footer...), nil
+	out = appendCheck(out, len(dst))
+	rec := Record{Length: length, Digests: d, Check: [checkSize]byte(out[len(out)-checkSize:])}
+	record, err := rec.encode()
+	if err != nil {
+		return dst, err
+	}
+	footer, err := r.footer(keys.Suite, &zeroSalt, stored, envelope, record)
+	if err != nil {
+		return dst, err
+	}
+	start, end := len(out), len(dst)+int(stored)-len(footer)-checkSize
+	clear(out[start:end])
+	return appendCheck(append(out[:end], footer...), start), nil
 }

@@ -2,6 +2,7 @@ package encryptor
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"io"
 )
@@ -31,6 +32,8 @@ type Sealer struct {
 	stage                  stage
 	left                   int64 // plaintext not read yet
 	index                  int64 // of the next chunk
+	checked                bool  // the check is computed
+	check                  uint32
 	filler                 int64 // not written yet
 	footer                 []byte
 	probe                  [1]byte
@@ -56,8 +59,8 @@ func NewSealer(keys Keys, body io.Reader, length int64, envelope []byte, record 
 }
 
 // NewPartSealer returns a reader of the stored form of one part, with a fresh salt, so that the same
-// part can be sealed any number of times under the same keys. The Part, completed by a checksum, belongs into
-// the record if this attempt is the one that is accepted.
+// part can be sealed any number of times under the same keys. The Part, completed by a checksum and by what
+// Check returns, belongs into the record if this attempt is the one that is accepted.
 func NewPartSealer(keys Keys, body io.Reader, part uint32, length int64) (*Sealer, Part, error) {
 	if part == 0 || part > MaxParts {
 		return nil, Part{}, fmt.Errorf("sealing: part number %d is out of range", part)
@@ -102,6 +105,18 @@ func (s *Sealer) init(keys Keys) error {
 	s.plain = borrow(chunk)
 	s.sealed = borrow(size + outerSlack)
 	return nil
+}
+
+// ComputeCheck lets the segment end with the CRC-32C of all that comes before, so that all of it has
+// the CRC-32C that CheckedCRC32C and ObjectCRC32C say. Otherwise four zero bytes stand there. It must be called
+// before anything is read.
+func (s *Sealer) ComputeCheck() { s.checked = true }
+
+// Check returns how the segment ends. It is to be asked when all of it was read, also after Close, and
+// not while it is being read.
+func (s *Sealer) Check() (c [checkSize]byte) {
+	binary.LittleEndian.PutUint32(c[:], s.check)
+	return c
 }
 
 // Read implements io.Reader.

@@ -1,7 +1,9 @@
 package encryptor
 
 import (
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"io"
 )
 
@@ -11,6 +13,7 @@ type stage uint8
 const (
 	stageHeader stage = iota
 	stageChunks
+	stageCheck
 	stageTail
 	stageFiller
 	stageFooter
@@ -48,13 +51,22 @@ func (s *Sealer) step(out []byte, room int) ([]byte, error) {
 	switch s.stage {
 	case stageHeader:
 		s.stage = stageChunks
-		return appendHeader(out, &s.fixed, s.salt, &s.commit), nil
+		return s.add(out, appendHeader(out, &s.fixed, s.salt, &s.commit)), nil
 	case stageChunks:
 		n := int(min(s.left, ChunkSize))
 		if n+chunkOverhead > room {
 			return out, nil
 		}
 		return s.sealNext(out, n)
+	case stageCheck:
+		if room < checkSize {
+			return out, nil
+		}
+		s.stage = stageTail
+		if s.part != 0 {
+			s.stage = stageDone
+		}
+		return binary.LittleEndian.AppendUint32(out, s.check), nil
 	case stageTail:
 		s.stage = stageFiller
 		return out, s.makeTail()
@@ -95,19 +107,24 @@ func (s *Sealer) sealNext(out []byte, n int) ([]byte, error) {
 		case err != io.EOF:
 			return out, err
 		}
-		s.stage = stageTail
-		if s.part != 0 {
-			s.stage = stageDone
-		}
+		s.stage = stageCheck
 	}
-	out = s.chunks.sealChunk(out, plain, s.index, last)
+	out = s.add(out, s.chunks.sealChunk(out, plain, s.index, last))
 	s.index++
 	return out, nil
 }
 
+// add counts what longer has more than out into the check, and returns longer.
+func (s *Sealer) add(out, longer []byte) []byte {
+	if s.checked {
+		s.check = crc32.Update(s.check, castagnoli, longer[len(out):])
+	}
+	return longer
+}
+
 // makeTail asks for the digests and prepares filler and footer.
 func (s *Sealer) makeTail() error {
-	rec := Record{Length: s.length}
+	rec := Record{Length: s.length, Check: s.Check()}
 	if s.record != nil {
 		var err error
 		if rec.Digests, err = s.record(); err != nil {
@@ -122,6 +139,7 @@ func (s *Sealer) makeTail() error {
 	if s.footer, err = s.roots.footer(s.keys.Suite, s.salt, stored, s.envelope, record); err != nil {
 		return err
 	}
-	s.filler = stored - segmentSize(s.length) - int64(len(s.footer))
+	s.filler = stored - segmentSize(s.length) - int64(len(s.footer)) - checkSize
+	s.footer = binary.LittleEndian.AppendUint32(s.footer, crc32.Update(updateZeros(0, s.filler), castagnoli, s.footer))
 	return nil
 }

@@ -24,7 +24,7 @@ const (
 	// What the length function adds besides chunk overhead: once, and for every
 	// 5 MiB of plaintext as long as another part could begin there.
 	objectOverhead = 1024
-	partOverhead   = headerSize + chunkOverhead + maxRecordPart
+	partOverhead   = headerSize + chunkOverhead + checkSize + maxRecordPart
 
 	// A stride is 5 MiB of plaintext, the distance at which the length function repeats itself.
 	chunksPerStride = MinPartSize / ChunkSize
@@ -74,5 +74,5 @@ func chunkCount(length int64) int64 {
 
 // segmentSize returns the stored size of a segment of the given plaintext length.
 func segmentSize(length int64) int64 {
-	return headerSize + length + chunkOverhead*chunkCount(length)
+	return headerSize + length + chunkOverhead*chunkCount(length) + checkSize
 }

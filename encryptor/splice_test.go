@@ -20,7 +20,7 @@ func TestRearrangedChunks(t *testing.T) {
 			return from[start:min(start+sealedChunk, int(headerSize+n+5*chunkOverhead))]
 		}
 		build := func(chunks ...[]byte) []byte {
-			return slices.Concat(slices.Concat(o.stored[:headerSize], slices.Concat(chunks...)), o.stored[segmentSize(n):])
+			return slices.Concat(slices.Concat(o.stored[:headerSize], slices.Concat(chunks...)), o.stored[segmentSize(n)-checkSize:])
 		}
 		c := [][]byte{chunk(o.stored, 0), chunk(o.stored, 1), chunk(o.stored, 2), chunk(o.stored, 3), chunk(o.stored, 4)}
 		if !bytes.Equal(build(c...), o.stored) {
@@ -40,6 +40,7 @@ func TestRearrangedChunks(t *testing.T) {
 			"the header of another object": slices.Concat(longer[:headerSize], o.stored[headerSize:]),
 			"the tail of other keys":       slices.Concat(o.stored[:segmentSize(n)], other[segmentSize(n):]),
 			"the tail of another object":   slices.Concat(o.stored[:segmentSize(n)], longer[segmentSize(n+1):]),
+			"the check of another object":  slices.Concat(o.stored[:segmentSize(n)-checkSize], longer[segmentSize(n+1)-checkSize:segmentSize(n+1)], o.stored[segmentSize(n):]),
 			"all of other keys":            other,
 		} {
 			o.mustFail(t, suite.String()+": "+what, stored, int64(len(stored)))

@@ -11,7 +11,7 @@ import (
 // MaxTail is the most bytes that end a multipart object behind its parts.
 const MaxTail = partOverhead*maxStrides + objectOverhead
 
-// Tail makes what ends a multipart object: the filler and the footer. It holds the salt of the
+// Tail makes what ends a multipart object: the filler, the footer and their check. It holds the salt of the
 // footer and the key of its record, so that an upload can be completed by someone who
 // does not have the data keys.
 //
@@ -47,7 +47,7 @@ func NewTail(keys Keys) (Tail, error) {
 	return t, nil
 }
 
-// Append appends the filler and the footer to dst. All parts have been sealed under the keys
+// Append appends the filler, the footer and their check to dst. All parts have been sealed under the keys
 // that the Tail was made for; rec says which attempts were accepted. It is at most MaxTail bytes.
 func (t *Tail) Append(dst, envelope []byte, rec *Record) ([]byte, error) {
 	if t.record.IsZero() {
@@ -73,12 +73,14 @@ func (t *Tail) Append(dst, envelope []byte, rec *Record) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	filler := stored - int64(len(footer))
+	filler := stored - int64(len(footer)) - checkSize
 	for i := range rec.Parts {
 		filler -= segmentSize(rec.Parts[i].Length)
 	}
+	start := len(dst)
 	dst = append(dst, make([]byte, filler)...)
-	return append(dst, footer...), nil
+	dst = append(dst, footer...)
+	return appendCheck(dst, start), nil
 }
 
 // tailSize is the size of a Tail in bytes.
@@ -132,7 +134,7 @@ func PartSize(length int64) int64 { return segmentSize(length) }
 // MaxPartLength returns the largest plaintext length whose PartSize is at most the limit,
 // or -1 if there is none.
 func MaxPartLength(limit int64) int64 {
-	rest := limit - headerSize
+	rest := limit - headerSize - checkSize
 	if rest < chunkOverhead {
 		return -1
 	}

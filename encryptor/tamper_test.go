@@ -49,12 +49,12 @@ func (o *object) addEdges(lengths ...int64) {
 			o.edges = append(o.edges, at+headerSize+c*sealedChunk)
 		}
 		at += segmentSize(n)
-		o.edges = append(o.edges, at-tagSize, at)
+		o.edges = append(o.edges, at-checkSize-tagSize, at-checkSize, at)
 	}
 	size, _ := FooterSize(o.stored)
 	footer := int64(len(o.stored)) - size
 	o.edges = append(o.edges, footer, footer+envelopePrefix, footer+envelopePrefix+11, footer+envelopePrefix+11+32,
-		int64(len(o.stored))-8, int64(len(o.stored))-4, int64(len(o.stored)))
+		int64(len(o.stored))-12, int64(len(o.stored))-8, int64(len(o.stored))-4, int64(len(o.stored)))
 	last := lengths[len(lengths)-1]
 	o.held = int64(len(o.plain)) - (last - (chunkCount(last)-1)*ChunkSize)
 }

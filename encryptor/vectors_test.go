@@ -90,7 +90,7 @@ func TestVectors(t *testing.T) {
 		}
 	})
 	for _, class := range []string{
-		"success", failHeader, failCommit, failChunk, failLength, failFiller, failFooter, failRecord, failTruncated, failExtra,
+		"success", failHeader, failCommit, failChunk, failLength, failCheck, failFiller, failFooter, failRecord, failTruncated, failExtra,
 	} {
 		if !seen[class] {
 			t.Errorf("no vector expects %q", class)

@@ -5,10 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"flag"
-	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 	"testing/cryptotest"
 )
@@ -45,16 +43,20 @@ type vectorBuilder struct {
 
 // vectorSingle is an object of PutObject.
 func vectorSingle(suite Suite, n int64, envelope []byte, d Digests) func(testing.TB) *vector {
+	return vectorWith(true, suite, n, envelope, d)
+}
+
+func vectorWith(checked bool, suite Suite, n int64, envelope []byte, d Digests) func(testing.TB) *vector {
 	return func(tb testing.TB) *vector {
 		v := &vector{keys: testKeys(suite), plain: testBytes(n), envelope: envelope, record: &Record{Digests: d}}
 		s, err := NewSealer(v.keys, bytes.NewReader(v.plain), n, envelope, func() (Digests, error) { return d, nil })
 		if err != nil {
 			tb.Fatal(err)
 		}
-		defer s.Close()
-		if v.stored, err = io.ReadAll(s); err != nil {
-			tb.Fatal(err)
+		if checked {
+			s.ComputeCheck()
 		}
+		v.stored = readSealer(tb, s, false)
 		return v
 	}
 }
@@ -79,7 +81,7 @@ func vectorPart(suite Suite, n int64) func(testing.TB) *vector {
 func vectorBuilders() []vectorBuilder {
 	const n = 100
 	small := vectorSingle(SuiteAES256GCM, n, []byte("envelope"), Digests{ETag: someMD5})
-	footerAt := int(StoredSize(n)) - footerFrame - len("envelope") - 22 // the record is 22 bytes
+	footerAt := int(StoredSize(n)) - checkSize - footerFrame - len("envelope") - 28 // the record is 28 bytes
 	changed := func(build func(testing.TB) *vector, change func(testing.TB, *vector)) func(testing.TB) *vector {
 		return func(tb testing.TB) *vector {
 			v := build(tb)
@@ -106,7 +108,7 @@ func vectorBuilders() []vectorBuilder {
 			if err != nil {
 				tb.Fatal(err)
 			}
-			v.stored = slices.Concat(v.stored[:segmentSize(n)], make([]byte, StoredSize(n)-segmentSize(n)-int64(len(footer))), footer)
+			v.stored = endWith(v.stored, n, footer)
 		})
 	}
 	full := Digests{ETag: someMD5 + "-10000", Checksum: Checksum{Algorithm: 6, Composite: true, Value: testBytes(64)}}
@@ -116,6 +118,7 @@ func vectorBuilders() []vectorBuilder {
 		{"success-1", "success", "one byte", vectorSingle(SuiteAES256GCM, 1, nil, Digests{})},
 		{"success-100", "success", "a small object with an MD5", small},
 		{"success-65537", "success", "two chunks", vectorSingle(SuiteAES256GCM, ChunkSize+1, nil, Digests{})},
+		{"success-unchecked", "success", "zeros in place of the check of the segment", vectorWith(false, SuiteAES256GCM, n, nil, Digests{})},
 		{"success-digests", "success", "all that a record can say", vectorSingle(SuiteAES256GCM, n, nil, full)},
 		{"success-envelope", "success", "the largest envelope", vectorSingle(SuiteAES256GCM, n, testBytes(MaxEnvelope), full)},
 		{"success-two-layers-empty", "success", "an empty object in two layers", vectorSingle(SuiteDSSE, 0, nil, Digests{})},
@@ -156,24 +159,29 @@ func vectorBuilders() []vectorBuilder {
 			v.keys.Data = NewKey()
 			v.ranges = &[2]int64{50, 10}
 		})},
-		{"filler-first", failFiller, "the first byte of the filler is not zero", flip(headerSize + n + chunkOverhead)},
+		{"check-segment", failCheck, "the check of the segment is another", flip(int(segmentSize(n)) - 1)},
+		{"check-part", failCheck, "the check of the part is another", flipPart(int(segmentSize(n)) - checkSize)},
+		{"check-end", failCheck, "the check at the end is another", flip(end - 1)},
+		{"check-end-part", failCheck, "the check at the end of a multipart object is another", flipPart(end - checkSize)},
+		{"check-record", failCheck, "the record says another check", record(zeroSalt, mustEncode(&Record{Length: n}))},
+		{"filler-first", failFiller, "the first byte of the filler is not zero", flip(int(segmentSize(n)))},
 		{"filler-last", failFiller, "the last byte of the filler is not zero", flip(footerAt - 1)},
 		{"footer-envelope-length", failFooter, "the length of the envelope is another", flip(footerAt + 1)},
 		{"footer-envelope", failFooter, "the envelope is another", flip(footerAt + 2)},
 		{"footer-salt", failFooter, "the salt is another", flip(footerAt + 2 + 8)},
 		{"footer-nonce", failFooter, "the nonce of the record is another", flip(footerAt + 2 + 8 + 32)},
 		{"footer-record", failFooter, "the sealed record is another", flip(footerAt + 2 + 8 + 32 + 12)},
-		{"footer-tag", failFooter, "the tag of the record is another", flip(end - 9)},
+		{"footer-tag", failFooter, "the tag of the record is another", flip(end - checkSize - 9)},
 		{"footer-length", failFooter, "the length of the footer is impossible", changed(small, func(_ testing.TB, v *vector) {
-			binary.BigEndian.PutUint32(v.stored[end-8:], 1<<31)
+			binary.BigEndian.PutUint32(v.stored[end-12:], 1<<31)
 		})},
-		{"footer-magic", failFooter, "the last byte is another", flip(end - 1)},
-		{"footer-part", failFooter, "the sealed record of a multipart object is another", flipPart(end - 30)},
-		{"record-key", failRecord, "an unknown key in the record", record(zeroSalt, []byte{0xa2, 1, 0x18, 100, 8, 0})},
-		{"record-key-twice", failRecord, "a key twice in the record", record(zeroSalt, []byte{0xa2, 1, 0x18, 100, 1, 0x18, 100})},
-		{"record-encoding", failRecord, "an integer that is not in its shortest form", record(zeroSalt, []byte{0xa1, 1, 0x19, 0, 100})},
-		{"record-trailing", failRecord, "a byte after the record", record(zeroSalt, []byte{0xa1, 1, 0x18, 100, 0})},
-		{"record-salt", failRecord, "a salt for the record of an object of PutObject", record([32]byte{1}, []byte{0xa1, 1, 0x18, 100})},
+		{"footer-magic", failFooter, "the last byte of the magic is another", flip(end - checkSize - 1)},
+		{"footer-part", failFooter, "the sealed record of a multipart object is another", flipPart(end - 34)},
+		{"record-key", failRecord, "an unknown key in the record", record(zeroSalt, []byte{0xa3, 1, 0x18, 100, 8, 0x44, 0, 0, 0, 0, 9, 0})},
+		{"record-key-twice", failRecord, "a key twice in the record", record(zeroSalt, []byte{0xa3, 1, 0x18, 100, 1, 0x18, 100, 8, 0x44, 0, 0, 0, 0})},
+		{"record-encoding", failRecord, "an integer that is not in its shortest form", record(zeroSalt, []byte{0xa2, 1, 0x19, 0, 100, 8, 0x44, 0, 0, 0, 0})},
+		{"record-trailing", failRecord, "a byte after the record", record(zeroSalt, []byte{0xa2, 1, 0x18, 100, 8, 0x44, 0, 0, 0, 0, 0})},
+		{"record-salt", failRecord, "a salt for the record of an object of PutObject", record([32]byte{1}, []byte{0xa2, 1, 0x18, 100, 8, 0x44, 0, 0, 0, 0})},
 		{"record-parts", failRecord, "parts in an object of PutObject", record([32]byte{1}, mustEncode(partRecord(n)))},
 		{"truncated-footer", failTruncated, "the last byte is missing and the store does not say so", cut(end-1, StoredSize(n))},
 		{"truncated-chunk", failTruncated, "the object ends within the chunk", cut(headerSize+50, StoredSize(n))},

@@ -1,6 +1,10 @@
 package encryptor
 
-import "io"
+import (
+	"bytes"
+	"hash/crc32"
+	"io"
+)
 
 // open returns the next piece of plaintext, which may be empty.
 func (o *Opener) open() ([]byte, error) {
@@ -53,11 +57,21 @@ func (o *Opener) open() ([]byte, error) {
 // nextSegment reads and verifies the header of the next segment.
 func (o *Opener) nextSegment() error {
 	s := o.layout.segment(o.next)
-	o.stored.plan(headerSize, s.end())
-	h, err := o.stored.take(headerSize)
+	var before [checkSize]byte // the check of the segment that has just been read
+	head := headerSize
+	if o.segment.salt != nil {
+		before = o.layout.check(o.next - 1)
+		head += checkSize
+	}
+	o.stored.plan(int64(head), s.end())
+	h, err := o.stored.take(head)
 	if err != nil {
 		return err
 	}
+	if head > headerSize && !bytes.Equal(h[:checkSize], before[:]) {
+		return reject(failCheck, "that of part %d is another", o.segment.part)
+	}
+	h = h[head-headerSize:]
 	fixed := fixedHeader(o.keys.Suite, s.part, s.length)
 	o.index = 0
 	commit, err := o.derive(s, &fixed)
@@ -98,8 +112,13 @@ func (o *Opener) derive(s segment, fixed *[headerFixed]byte) (commit [32]byte, e
 func (o *Opener) finish() error {
 	// The chunk before has been handed out, so there is room.
 	room := o.out.bytes
+	if err := o.stored.copyTo(room[:checkSize]); err != nil {
+		return err
+	}
+	check := [checkSize]byte(room)
 	tail := o.layout.stored - o.stored.pos
-	most := int64(maxFooter(len(o.layout.starts)))
+	most := int64(maxFooter(len(o.layout.starts)) + checkSize)
+	var crc uint32
 	for tail > most {
 		p := room[:min(tail-most, int64(len(room)))]
 		if err := o.stored.copyTo(p); err != nil {
@@ -108,6 +127,7 @@ func (o *Opener) finish() error {
 		if !allZero(p) {
 			return reject(failFiller, "it is not zero")
 		}
+		crc = crc32.Update(crc, castagnoli, p)
 		tail -= int64(len(p))
 	}
 	if tail > int64(len(room)) {
@@ -121,8 +141,22 @@ func (o *Opener) finish() error {
 		return err
 	}
 	rec, err := o.checkTail(p)
+	if err != nil {
+		return err
+	}
+	crc = crc32.Update(crc, castagnoli, p)
 	o.record = rec
-	return err
+	want := rec.Check
+	if rec.Parts != nil {
+		want = rec.Parts[len(rec.Parts)-1].Check
+	}
+	if check != want {
+		return reject(failCheck, "that of the last segment is another")
+	}
+	if crc != CheckedCRC32C {
+		return reject(failCheck, "that of the footer is another")
+	}
+	return nil
 }
 
 // checkTail checks a footer and the rest of the filler before it.
@@ -133,7 +167,7 @@ func (o *Opener) checkTail(p []byte) (*Record, error) {
 	}
 	filler := int64(len(p)) - size
 	if filler < 0 {
-		return nil, reject(failFooter, "a footer of %d bytes where %d are left", size, len(p))
+		return nil, reject(failFooter, "a footer of %d bytes where %d are left", size-checkSize, len(p)-checkSize)
 	}
 	if !allZero(p[:filler]) {
 		return nil, reject(failFiller, "it is not zero")

@@ -80,12 +80,12 @@ const (
 type Integrity string
 
 const (
-	// IntegrityChecksum sends a CRC of the ciphertext with every upload, in a
-	// header or, for streams, in an aws-chunked trailer.
+	// IntegrityChecksum sends a CRC-32C of the ciphertext with every upload, in
+	// a header: the format is such that it is known in advance.
 	IntegrityChecksum Integrity = "checksum"
 
-	// IntegrityNone sends uploads as UNSIGNED-PAYLOAD without a checksum, for
-	// stores that know no aws-chunked trailers.
+	// IntegrityNone sends uploads without a checksum, for stores that refuse the
+	// header.
 	IntegrityNone Integrity = "none"
 )
 

@@ -17,6 +17,7 @@ func TestFormatExamples(t *testing.T) {
 	}
 	p := partRecord{
 		number: 2, length: 8 << 20, at: time.Unix(0, 1795262400000000000), storeETag: "abc", checksum: []byte{1, 2, 3, 4},
+		check: [4]byte{0xa1, 0xb2, 0xc3, 0xd4},
 	}
 	for i := range p.salt {
 		p.salt[i] = byte(i)

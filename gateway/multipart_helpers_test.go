@@ -48,7 +48,6 @@ func newMultiBench(t testing.TB, instances int, change func(*Config)) *multiBenc
 		}
 		cfg := benchConfig(t, m.store)
 		cfg.KMS = KMS{Service: service, DefaultKey: testKMSKey}
-		cfg.Upstream.Integrity = IntegrityNone
 		cfg.Now = func() time.Time { return m.now }
 		if change != nil {
 			change(&cfg)

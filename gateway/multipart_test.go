@@ -139,7 +139,7 @@ func TestResentPartSharesNothing(t *testing.T) {
 // salt, of its commitment and of every sealed chunk, which is the nonce.
 func secrets(segment []byte) [][12]byte {
 	all := [][12]byte{[12]byte(segment[32:]), [12]byte(segment[64:])}
-	for at := 96; at < len(segment); at += encryptor.ChunkSize + 28 {
+	for at := 96; at < len(segment)-4; at += encryptor.ChunkSize + 28 {
 		all = append(all, [12]byte(segment[at:]))
 	}
 	return all

@@ -138,7 +138,7 @@ func (c *call) putPart(ctx context.Context, up *uploadState, customer encryptor.
 		return nil, err
 	}
 	p := partRecord{number: number, length: length, salt: part.Salt, stashed: mustWait(number, length)}
-	sealed := &upload{stream: newStreamBody(sealer, encryptor.PartSize(length)), length: encryptor.PartSize(length)}
+	sealed := c.streamed(sealer, encryptor.PartSize(length), encryptor.CheckedCRC32C)
 	sr := c.uploadRequest(http.MethodPut, up.uploadID)
 	if p.stashed {
 		sr = &storeRequest{method: http.MethodPut, key: p.stash(up.dir()), header: make(http.Header, 8), system: true}
@@ -165,7 +165,7 @@ func (c *call) putPart(ctx context.Context, up *uploadState, customer encryptor.
 			return nil, errors.New("the store gave a part no ETag")
 		}
 	}
-	p.md5, p.checksum, p.at = in.md5Sum(), in.checksum(), c.g.cfg.Now()
+	p.md5, p.checksum, p.check, p.at = in.md5Sum(), in.checksum(), sealer.Check(), c.g.cfg.Now()
 	if err := c.savePart(ctx, up, &p); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ type partRecord struct {
 	number    int
 	length    int64 // of the plaintext, in bytes
 	salt      [32]byte
+	check     [4]byte   // of the segment; zero if it has none
 	at        time.Time // by the clock of the instance that took it
 	stashed   bool      // it waits in the system bucket and is not a part of the store's upload
 	storeETag string    // the store's; empty if it is stashed
@@ -49,7 +50,7 @@ func (p *partRecord) stash(dir string) string {
 
 // segment is the part as the object's footer names it.
 func (p *partRecord) segment() encryptor.Part {
-	return encryptor.Part{Number: uint32(p.number), Length: p.length, Salt: p.salt} //nolint:gosec // 1 to 10,000
+	return encryptor.Part{Number: uint32(p.number), Length: p.length, Salt: p.salt, Check: p.check} //nolint:gosec // 1 to 10,000
 }
 
 const (
@@ -57,7 +58,7 @@ const (
 	partStashed       = 1 << 0
 
 	// What stands before the three values of variable length.
-	partRecordFixed = 1 + 1 + 2 + 8 + 8 + 32
+	partRecordFixed = 1 + 1 + 2 + 8 + 8 + 32 + 4
 
 	// maxSegment is how much of a name may stand between two slashes: stores
 	// that keep objects in a file system take little more.
@@ -76,6 +77,7 @@ func (p *partRecord) encode() ([]byte, error) {
 	b = binary.BigEndian.AppendUint64(b, uint64(p.length))        //nolint:gosec // never negative
 	b = binary.BigEndian.AppendUint64(b, uint64(p.at.UnixNano())) //nolint:gosec // comes back the same
 	b = append(b, p.salt[:]...)
+	b = append(b, p.check[:]...)
 	for _, v := range [][]byte{[]byte(p.storeETag), p.md5, p.checksum} {
 		if len(v) > 255 {
 			return nil, errors.New("part record: the store's ETag is too long")
@@ -98,6 +100,7 @@ func decodePartRecord(b []byte) (partRecord, error) {
 		length:  int64(binary.BigEndian.Uint64(b[4:])),                //nolint:gosec // checked below
 		at:      time.Unix(0, int64(binary.BigEndian.Uint64(b[12:]))), //nolint:gosec // any time will do
 		salt:    [32]byte(b[20:]),
+		check:   [4]byte(b[52:]),
 	}
 	b = b[partRecordFixed:]
 	var values [3][]byte

@@ -27,7 +27,7 @@ func TestPartRecord(t *testing.T) {
 	}
 	for name, p := range map[string]partRecord{
 		"small":   {number: 1, salt: [32]byte{1}, stashed: true},
-		"common":  {number: 77, length: 8 << 20, salt: [32]byte{2}, storeETag: strings.Repeat("ab", 16), md5: make([]byte, 16), checksum: make([]byte, 4)},
+		"common":  {number: 77, length: 8 << 20, salt: [32]byte{2}, check: [4]byte{1, 2, 3, 4}, storeETag: strings.Repeat("ab", 16), md5: make([]byte, 16), checksum: make([]byte, 4)},
 		"largest": {number: 10000, length: s3api.MaxPartSize, salt: [32]byte{3}, storeETag: strings.Repeat("x", 255), md5: make([]byte, 16), checksum: make([]byte, 64)},
 	} {
 		p.at = time.Unix(0, math.MaxInt64).UTC()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"strconv"
@@ -127,15 +128,16 @@ func (p *formParts) put(ctx context.Context, first, rest int64, conditions http.
 	if err != nil {
 		return nil, err
 	}
-	size := encryptor.PartSize(first)
-	if err := p.send(&upload{stream: newStreamBody(sealer, size), length: size}); err != nil {
+	if err := p.send(p.c.streamed(sealer, encryptor.PartSize(first), encryptor.CheckedCRC32C)); err != nil {
 		return nil, err
 	}
+	p.rec.Parts[0].Check = sealer.Check()
 	end, err := p.end(rest)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.send(&upload{buffered: &buffer{b: end, class: -1}, length: int64(len(end))}); err != nil {
+	sum := p.c.toCompare(crc32.Checksum(end, crc32.MakeTable(crc32.Castagnoli)))
+	if err := p.send(&upload{buffered: &buffer{b: end, class: -1}, length: int64(len(end)), crc32c: sum}); err != nil {
 		return nil, err
 	}
 	resp, etag, err := p.c.assemble(context.WithoutCancel(ctx), &uploadState{uploadID: p.id}, p.sent, conditions) //nolint:bodyclose // it is closed
@@ -178,6 +180,7 @@ func (p *formParts) end(rest int64) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		p.rec.Parts[1].Check = sealer.Check()
 	}
 	foot, err := p.env.FooterCopy()
 	if err != nil {

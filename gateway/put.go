@@ -157,7 +157,7 @@ func (c *call) writeConditions(ctx context.Context, h http.Header) error {
 // store sends the upload as the body of sr. The answer is a success, and its
 // body is closed.
 func (c *call) store(up *upload, sr *storeRequest) (*http.Response, error) {
-	up.attach(sr, c.g.cfg.Upstream.Integrity)
+	up.attach(sr)
 	send := c.send
 	if sr.system {
 		send = c.systemSend
@@ -232,7 +232,8 @@ func (c *call) sealBuffered(ctx context.Context, in *intake, enc *encryption, le
 		sealed.release()
 		return nil, err
 	}
-	return &upload{env: env, buffered: sealed, length: int64(len(sealed.b))}, nil
+	sum := c.toCompare(encryptor.ObjectCRC32C(length))
+	return &upload{env: env, buffered: sealed, length: int64(len(sealed.b)), crc32c: sum}, nil
 }
 
 // sealStream prepares a large body to be sealed as it passes through. Its
@@ -258,8 +259,9 @@ func (c *call) sealStream(ctx context.Context, in *intake, enc *encryption, leng
 	if err != nil {
 		return nil, err
 	}
-	stored := encryptor.StoredSize(length)
-	return &upload{env: env, stream: newStreamBody(sealer, stored), length: stored}, nil
+	up := c.streamed(sealer, encryptor.StoredSize(length), encryptor.ObjectCRC32C(length))
+	up.env = env
+	return up, nil
 }
 
 // expectEOF reads past the last byte, which is what makes a body verify itself.

@@ -5,11 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"io"
-	"net"
-	"net/http"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -22,7 +18,8 @@ import (
 // sealed already, or sealed as it is read.
 type upload struct {
 	env      *metadata.Envelope
-	length   int64 // of the ciphertext, in bytes
+	length   int64  // of the ciphertext, in bytes
+	crc32c   string // of the ciphertext, for the store to compare; "" if it is not told
 	buffered *buffer
 	stream   *storeBody
 	users    atomic.Int32 // of buffered, besides the handler
@@ -34,40 +31,46 @@ func (u *upload) envelopeHeader() ([]string, error) {
 	return []string{v}, err
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// StoreChecksum is the header that tells the store what to compare an upload with.
+const StoreChecksum = "X-Amz-Checksum-Crc32c"
 
-const storeChecksum = "X-Amz-Checksum-Crc32c"
+// FormatStoreChecksum returns a CRC-32C as the value of StoreChecksum.
+func FormatStoreChecksum(sum uint32) string {
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, sum))
+}
 
-// attach makes the ciphertext the body of sr, with what the store needs to
-// check it on arrival.
-func (u *upload) attach(sr *storeRequest, integrity Integrity) {
+// toCompare returns the CRC-32C of an upload as the store is told of it, if it
+// is told.
+func (c *call) toCompare(sum uint32) string {
+	if c.g.cfg.Upstream.Integrity != IntegrityChecksum {
+		return ""
+	}
+	return FormatStoreChecksum(sum)
+}
+
+// streamed is the upload of the size bytes that a sealer makes. Their CRC-32C
+// is sum if the sealer sees to it.
+func (c *call) streamed(s *encryptor.Sealer, size int64, sum uint32) *upload {
+	up := &upload{stream: newStreamBody(s, size), length: size, crc32c: c.toCompare(sum)}
+	if up.crc32c != "" {
+		s.ComputeCheck()
+	}
+	return up
+}
+
+// attach makes the ciphertext the body of sr.
+func (u *upload) attach(sr *storeRequest) {
 	sr.length, sr.payloadHash = u.length, sigv4.UnsignedPayload
+	if u.crc32c != "" {
+		sr.header[StoreChecksum] = []string{u.crc32c}
+	}
 	if u.buffered != nil {
-		if integrity == IntegrityChecksum {
-			sum := binary.BigEndian.AppendUint32(nil, crc32.Checksum(u.buffered.b, castagnoli))
-			sr.header[storeChecksum] = []string{base64.StdEncoding.EncodeToString(sum)}
-		}
 		u.users.Store(1)
 		sr.getBody = u.rewound
 		sr.body, _ = u.rewound() // never fails
 		return
 	}
-	if integrity == IntegrityChecksum {
-		sr.payloadHash = sigv4.StreamingUnsignedTrailer
-		sr.header["X-Amz-Decoded-Content-Length"] = []string{strconv.FormatInt(u.length, 10)}
-		sr.header["X-Amz-Trailer"] = []string{"x-amz-checksum-crc32c"}
-		sr.header["Content-Encoding"] = []string{joinEncoding("aws-chunked", sr.header)}
-		sr.length = framedSize(u.length)
-		u.stream.frame(u.length)
-	}
 	sr.body, sr.getBody = u.stream, u.stream.again
-}
-
-func joinEncoding(first string, h http.Header) string {
-	if enc := h.Get("Content-Encoding"); enc != "" {
-		return first + "," + enc
-	}
-	return first
 }
 
 // rewound returns a body with the same sealed bytes from their start, which
@@ -129,15 +132,7 @@ func newStreamBody(s *encryptor.Sealer, size int64) *storeBody {
 	return &storeBody{r: s, size: size, free: func() { _ = s.Close() }}
 }
 
-// frame puts the body into the aws-chunked framing with a checksum trailer.
-func (b *storeBody) frame(size int64) {
-	b.r, b.size = newFramer(b.r, size), framedSize(size)
-}
-
-var (
-	errBodyClosed  = errors.New("read from a closed body")
-	errLongPayload = errors.New("the payload is longer than announced")
-)
+var errBodyClosed = errors.New("read from a closed body")
 
 // Read implements io.Reader.
 func (b *storeBody) Read(p []byte) (int, error) {
@@ -173,13 +168,6 @@ type trackedWriter struct {
 
 func (t *trackedWriter) Write(p []byte) (n int, err error) {
 	n, err = t.w.Write(p)
-	t.err = err
-	return n, err
-}
-
-// WriteBuffers implements buffersWriter.
-func (t *trackedWriter) WriteBuffers(v net.Buffers) (n int64, err error) {
-	n, err = writeBuffers(t.w, v)
 	t.err = err
 	return n, err
 }

@@ -96,7 +96,7 @@ func TestBufferedUploadCanBeSentAgain(t *testing.T) {
 	}
 	want := bytes.Clone(u.buffered.b)
 	sr := &storeRequest{header: map[string][]string{}}
-	u.attach(sr, IntegrityChecksum)
+	u.attach(sr)
 	for range 3 {
 		body, err := sr.getBody()
 		if err != nil {

@@ -3,7 +3,6 @@ package rotation
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 
@@ -37,16 +36,16 @@ func copyHeader(source Name, etag string) http.Header {
 }
 
 // Put implements Store.
-func (c *Client) Put(ctx context.Context, n Name, h http.Header, body io.Reader, size int64) error {
-	_, _, err := c.upload(ctx, request{method: http.MethodPut, name: n, header: h.Clone()}, body, size)
+func (c *Client) Put(ctx context.Context, n Name, h http.Header, body Body) error {
+	_, _, err := c.upload(ctx, request{method: http.MethodPut, name: n, header: h.Clone()}, body)
 	return err
 }
 
 // upload sends a body in a way that the store can check it.
-func (c *Client) upload(ctx context.Context, r request, body io.Reader, size int64) ([]byte, http.Header, error) {
-	r.body, r.size, r.hash = body, size, sigv4.UnsignedPayload
+func (c *Client) upload(ctx context.Context, r request, body Body) ([]byte, http.Header, error) {
+	r.body, r.size, r.hash = body.Reader, body.Size, sigv4.UnsignedPayload
 	if !c.Plain {
-		r.body, r.size, r.hash = gateway.Chunked(r.header, body, size)
+		r.header[gateway.StoreChecksum] = []string{gateway.FormatStoreChecksum(body.CRC32C)}
 	}
 	return c.document(ctx, r)
 }
@@ -71,9 +70,9 @@ func partQuery(upload string, part int) s3api.Query {
 }
 
 // PutPart implements Store.
-func (c *Client) PutPart(ctx context.Context, n Name, upload string, part int, body io.Reader, size int64) (s3api.CompletedPart, error) {
+func (c *Client) PutPart(ctx context.Context, n Name, upload string, part int, body Body) (s3api.CompletedPart, error) {
 	r := request{method: http.MethodPut, name: n, query: partQuery(upload, part), header: make(http.Header)}
-	_, h, err := c.upload(ctx, r, body, size)
+	_, h, err := c.upload(ctx, r, body)
 	if err != nil {
 		return s3api.CompletedPart{}, fmt.Errorf("uploading part %d: %w", part, err)
 	}

@@ -5,7 +5,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
-	"fmt"
+	"hash/crc32"
 	"io"
 	"iter"
 	"maps"
@@ -228,19 +228,30 @@ func (f *fake) replaceable(n rotation.Name, h http.Header) bool {
 	return h.Get("If-Match") == "" || err == nil && o.header.Get("Etag") == h.Get("If-Match")
 }
 
-func (f *fake) Put(ctx context.Context, n rotation.Name, h http.Header, body io.Reader, size int64) error {
+func (f *fake) Put(ctx context.Context, n rotation.Name, h http.Header, body rotation.Body) error {
 	if err := f.begin(ctx, "Put", n); err != nil {
 		return err
 	}
-	data, err := io.ReadAll(body)
-	if err != nil || int64(len(data)) != size {
-		return fmt.Errorf("%d bytes of %d: %w", len(data), size, err)
+	data, err := readBody(body)
+	if err != nil {
+		return err
 	}
 	if !f.replaceable(n, h) {
 		return s3api.ErrPreconditionFailed
 	}
 	f.put(n, h, data)
 	return f.after("Put", n)
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// readBody receives an upload and checks it as a store does.
+func readBody(body rotation.Body) ([]byte, error) {
+	data, err := io.ReadAll(body.Reader)
+	if err == nil && (int64(len(data)) != body.Size || crc32.Checksum(data, castagnoli) != body.CRC32C) {
+		err = s3api.ErrBadDigest
+	}
+	return data, err
 }
 
 func (f *fake) BeginUpload(ctx context.Context, n rotation.Name, h http.Header) (string, error) {
@@ -254,14 +265,14 @@ func (f *fake) BeginUpload(ctx context.Context, n rotation.Name, h http.Header) 
 	return id, nil
 }
 
-func (f *fake) PutPart(ctx context.Context, n rotation.Name, upload string, number int, body io.Reader, size int64) (s3api.CompletedPart, error) {
+func (f *fake) PutPart(ctx context.Context, n rotation.Name, upload string, number int, body rotation.Body) (s3api.CompletedPart, error) {
 	p := s3api.CompletedPart{Number: number}
 	if err := f.begin(ctx, "PutPart", n); err != nil {
 		return p, err
 	}
-	data, err := io.ReadAll(body)
-	if err != nil || int64(len(data)) != size {
-		return p, fmt.Errorf("%d bytes of %d: %w", len(data), size, err)
+	data, err := readBody(body)
+	if err != nil {
+		return p, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -274,7 +285,12 @@ func (f *fake) CopyPart(ctx context.Context, n rotation.Name, upload string, num
 	if err != nil {
 		return s3api.CompletedPart{}, err
 	}
-	return f.PutPart(ctx, n, upload, number, body, last-first+1)
+	data, err := io.ReadAll(body)
+	if err != nil {
+		return s3api.CompletedPart{}, err
+	}
+	sum := crc32.Checksum(data, castagnoli)
+	return f.PutPart(ctx, n, upload, number, rotation.Body{Reader: bytes.NewReader(data), Size: last - first + 1, CRC32C: sum})
 }
 
 func (f *fake) CompleteUpload(ctx context.Context, n rotation.Name, upload string, parts []s3api.CompletedPart, h http.Header) error {

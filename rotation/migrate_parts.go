@@ -95,24 +95,28 @@ func (m *migrator) sealParts(ctx context.Context, to Name, upload string, size i
 		if err != nil {
 			return nil, err
 		}
+		sealer.ComputeCheck()
 		rec.Parts = append(rec.Parts, part)
-		stored := encryptor.PartSize(n)
-		room -= stored
-		var from io.Reader = sealer
+		last := &rec.Parts[len(parts)]
+		body := Body{sealer, encryptor.PartSize(n), encryptor.CheckedCRC32C}
+		room -= body.Size
 		if left == 0 {
-			stored += room
-			from = io.MultiReader(sealer, &end{make: func() ([]byte, error) {
+			body.Size += room
+			body.CRC32C = encryptor.JoinedCRC32C(room)
+			body.Reader = io.MultiReader(sealer, &end{make: func() ([]byte, error) {
+				last.Check = sealer.Check()
 				if whole != nil {
 					md5s.Write(p.md5.Sum(nil))
 				}
 				return m.tail(rec, p, md5s.Sum(nil), env, keys)
 			}})
 		}
-		uploaded, err := m.Store.PutPart(ctx, to, upload, len(parts)+1, from, stored)
+		uploaded, err := m.Store.PutPart(ctx, to, upload, len(parts)+1, body)
 		_ = sealer.Close()
 		if err != nil {
 			return nil, err
 		}
+		last.Check = sealer.Check()
 		if whole != nil && left > 0 {
 			md5s.Write(p.md5.Sum(nil))
 		}

@@ -153,6 +153,7 @@ func (m *migrator) encryptWhole(ctx context.Context, it item, o *Object, target 
 		return nil, err
 	}
 	defer sealer.Close() //nolint:errcheck // nothing is left to be said
+	sealer.ComputeCheck()
 	h, err := m.uploadHeaders(ctx, it, o, env)
 	if err != nil {
 		return nil, err
@@ -165,7 +166,7 @@ func (m *migrator) encryptWhole(ctx context.Context, it item, o *Object, target 
 		h["If-Match"] = []string{quote(o.ETag)}
 	}
 	err = m.mover.keepACL(ctx, to, func() error {
-		return m.Store.Put(ctx, to, h, sealer, encryptor.StoredSize(o.Size))
+		return m.Store.Put(ctx, to, h, Body{sealer, encryptor.StoredSize(o.Size), encryptor.ObjectCRC32C(o.Size)})
 	})
 	if bad != nil {
 		return nil, bad

@@ -67,6 +67,13 @@ type Change struct {
 	Header http.Header
 }
 
+// Body is what an upload sends.
+type Body struct {
+	io.Reader
+	Size   int64  // in bytes
+	CRC32C uint32 // of all of it, for the store to compare
+}
+
 // Store is an S3 store. Errors that the store answered with are *s3api.Error.
 // Implementations are safe for concurrent use.
 type Store interface {
@@ -113,13 +120,13 @@ type Store interface {
 	Copy(ctx context.Context, c Change) (*s3api.CopyResult, error)
 
 	// Put writes an object.
-	Put(ctx context.Context, n Name, h http.Header, body io.Reader, size int64) error
+	Put(ctx context.Context, n Name, h http.Header, body Body) error
 
 	// BeginUpload starts an upload in parts and returns its id.
 	BeginUpload(ctx context.Context, n Name, h http.Header) (string, error)
 
 	// PutPart uploads a part.
-	PutPart(ctx context.Context, n Name, upload string, number int, body io.Reader, size int64) (s3api.CompletedPart, error)
+	PutPart(ctx context.Context, n Name, upload string, number int, body Body) (s3api.CompletedPart, error)
 
 	// CopyPart makes a part of the bytes first to last of an object, if that has
 	// the ETag.

@@ -53,17 +53,3 @@ func (l *limitedWriter) Write(p []byte) (int, error) {
 	l.limit.N -= int64(n)
 	return n, err
 }
-
-// WriteBuffers writes several slices with one system call.
-func (l *limitedWriter) WriteBuffers(v net.Buffers) (int64, error) {
-	var size int64
-	for _, b := range v {
-		size += int64(len(b))
-	}
-	if size > l.limit.N {
-		return 0, errLongBody
-	}
-	n, err := v.WriteTo(l.w)
-	l.limit.N -= n
-	return n, err
-}

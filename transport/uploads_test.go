@@ -52,19 +52,9 @@ func (s selfWriter) Read([]byte) (int, error) {
 
 func (s selfWriter) WriteTo(w io.Writer) (int64, error) {
 	var n int64
-	for i, p := range s.pieces {
-		var m int64
-		var err error
-		if i%2 == 0 {
-			var k int
-			k, err = w.Write(p)
-			m = int64(k)
-		} else {
-			m, err = w.(interface {
-				WriteBuffers(v net.Buffers) (int64, error)
-			}).WriteBuffers(net.Buffers{p[:1], p[1:]})
-		}
-		n += m
+	for _, p := range s.pieces {
+		m, err := w.Write(p)
+		n += int64(m)
 		if err != nil {
 			return n, err
 		}
