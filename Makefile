@@ -49,6 +49,7 @@ test: test-unit test-race test-fips test-integration ## Run all tests but test-c
 .PHONY: test-unit
 test-unit: ## Run the tests that need no other program
 	go test -tags $(TAGS) ./...
+	go test -run '^$$' -bench . -benchtime 1x ./encryptor ./gateway >/dev/null
 
 # The packages that share state between requests. Under the race detector
 # sync.Pool forgets at random, so allocations cannot be counted.

@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/localkeys"
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
 )
 
@@ -26,6 +28,9 @@ type memoryStore struct {
 
 func (m *memoryStore) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody}
+	if strings.HasPrefix(r.URL.Path, "/"+defaultSystem) {
+		return fakeError(s3api.ErrNoSuchBucket), nil
+	}
 	if r.Method == http.MethodPut {
 		if !m.keep {
 			n, err := io.Copy(io.Discard, r.Body)

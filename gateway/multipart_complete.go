@@ -90,7 +90,7 @@ func overtaken(err error) bool {
 
 // completeUpload completes an upload that is in progress.
 func (c *call) completeUpload(ctx context.Context, rq *completion) (*completed, error) {
-	up, err := c.loadUpload(ctx, rq.id, false)
+	up, err := c.loadUpload(ctx, rq.id, true)
 	if err != nil {
 		return nil, err
 	}
@@ -98,11 +98,11 @@ func (c *call) completeUpload(ctx context.Context, rq *completion) (*completed, 
 	if err := c.admitCompletion(up, rq.sse); err != nil {
 		return nil, err
 	}
-	all, err := c.listAttempts(ctx, up)
+	kept, err := c.listKept(ctx, up)
 	if err != nil {
 		return nil, err
 	}
-	chosen, err := c.chooseAttempts(ctx, up, all, rq.listed)
+	chosen, err := c.chooseAttempts(ctx, up, kept.attempts, rq.listed)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (c *call) completeUpload(ctx context.Context, rq *completion) (*completed, 
 	if err := c.writeConditions(ctx, h); err != nil {
 		return nil, err
 	}
-	parts, err := c.endObject(ctx, up, all, chosen, obj)
+	parts, err := c.endObject(ctx, up, kept.attempts, chosen, obj)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (c *call) completeUpload(ctx context.Context, rq *completion) (*completed, 
 	if err != nil {
 		return nil, err
 	}
-	c.forgetEnded(ctx, up.uploadID)
+	c.forgetKept(ctx, up.uploadID, kept.names)
 	done := &completed{env: up.env, etag: c.compositeETag(up, obj), checksum: obj.Checksum, from: resp.Header}
 	if done.etag == "" {
 		done.etag = opaqueETag(storeETag)

@@ -36,11 +36,11 @@ func (c *call) listParts() error {
 			return err
 		}
 	}
-	all, err := c.listAttempts(ctx, up)
+	kept, err := c.listKept(ctx, up)
 	if err != nil {
 		return err
 	}
-	c.showParts(up, result, page, all)
+	c.showParts(up, result, page, kept.attempts)
 	return c.sendDocument(result.AppendXML(nil))
 }
 

@@ -199,38 +199,6 @@ func (c *call) loadUpload(ctx context.Context, id uploadID, remembered bool) (*u
 	return up, nil
 }
 
-// keptOf returns the names of everything that the gateway keeps of an upload,
-// or of maxKept objects of it.
-func (c *call) keptOf(ctx context.Context, id uploadID) (names []string, err error) {
-	err = c.listSystem(ctx, id.dir(), func(page []systemEntry) bool {
-		for _, e := range page {
-			names = append(names, e.Key)
-		}
-		return len(names) < maxKept
-	})
-	return names, err
-}
-
-// forgetUpload removes everything the gateway keeps of an upload that has
-// ended: what belongs to the parts first, so that as long as anything is left,
-// it can be told whose it is.
-func (c *call) forgetUpload(ctx context.Context, id uploadID) error {
-	c.g.uploads.drop(id)
-	names, err := c.keptOf(ctx, id)
-	if err != nil {
-		return err
-	}
-	return c.deleteRecords(ctx, names)
-}
-
-// forgetEnded is forgetUpload for an upload that the client has been told, or
-// will be, that it is over: what cannot be removed now is left to be swept.
-func (c *call) forgetEnded(ctx context.Context, id uploadID) {
-	if err := c.forgetUpload(context.WithoutCancel(ctx), id); err != nil {
-		c.logFailure("the state of an upload is left in the system bucket", err)
-	}
-}
-
 // uploadRequest is a request to the store about the upload.
 func (c *call) uploadRequest(method string, id uploadID) *storeRequest {
 	sr := &storeRequest{method: method, bucket: id.bucket, key: id.key, query: uploadQuery(id), header: make(http.Header, 12)}

@@ -212,9 +212,9 @@ func TestMultipartRequests(t *testing.T) {
 	m.must(http.MethodGet, u.target(""), nil)
 	expect("listing parts", 2)
 	u.mustComplete()
-	// The record, the list of parts, the small part, the end, the completion, and
-	// for removing what is left a list and a deletion.
-	expect("completing", 7)
+	// The list of parts, the small part, the end, the completion, and the
+	// removal of what is left.
+	expect("completing", 5)
 	u.get()
 	expect("reading, cold", 2)
 	u.get("Range", "bytes=5242870-5242900")

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"cmp"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -10,7 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -127,6 +125,9 @@ func (u *uploadState) nameCipher() (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
+// partRecords is where the records of an upload are, within its directory.
+const partRecords = "parts/"
+
 const partNameLabel = "caddy-s3-sse v1 part record"
 
 // partName returns the name of the record of p in the system bucket.
@@ -143,7 +144,7 @@ func (u *uploadState) partName(p *partRecord) (string, error) {
 	text := fmt.Sprintf("%05d-", p.number) + base64.RawURLEncoding.EncodeToString(sealed)
 	var b strings.Builder
 	b.WriteString(u.dir())
-	b.WriteString("parts/")
+	b.WriteString(partRecords)
 	for len(text) > maxSegment {
 		b.WriteString(text[:maxSegment])
 		b.WriteByte('/')
@@ -178,55 +179,4 @@ func (c *call) savePart(ctx context.Context, up *uploadState, p *partRecord) err
 		return err
 	}
 	return c.putSystem(ctx, name, anyRecord, func(sr *storeRequest) { sr.setDocument(nil, "application/octet-stream") })
-}
-
-// maxKept is how many objects of the system bucket are looked at for one upload:
-// neither a client that sends the same parts for ever nor a store that lists
-// for ever may fill the memory.
-const maxKept = 1 << 17
-
-var errTooManyAttempts = s3api.ErrInvalidRequest.WithMessage("The parts of the upload were sent too many times. Please abort it.")
-
-// attempts are the attempts at the parts of an upload, by part number, the
-// newest of a part last.
-type attempts map[int][]partRecord
-
-// listAttempts reads the records of all attempts at the upload's parts, with
-// one request for every thousand.
-func (c *call) listAttempts(ctx context.Context, up *uploadState) (attempts, error) {
-	aead, err := up.nameCipher()
-	if err != nil {
-		return nil, err
-	}
-	all := make(attempts)
-	prefix := up.dir() + "parts/"
-	var bad error
-	total := 0
-	err = c.listSystem(ctx, prefix, func(page []systemEntry) bool {
-		if total += len(page); total > maxKept {
-			bad = errTooManyAttempts
-			return false
-		}
-		for _, e := range page {
-			var p partRecord
-			if p, bad = partOf(aead, strings.TrimPrefix(e.Key, prefix)); bad != nil {
-				return false
-			}
-			p.modified, _ = time.Parse(time.RFC3339Nano, e.LastModified) // a zero time orders nothing
-			all[p.number] = append(all[p.number], p)
-		}
-		return true
-	})
-	if bad != nil {
-		return nil, bad
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, of := range all {
-		slices.SortFunc(of, func(a, b partRecord) int {
-			return cmp.Or(a.modified.Compare(b.modified), a.at.Compare(b.at))
-		})
-	}
-	return all, nil
 }
