@@ -28,9 +28,10 @@ type Sealer struct {
 
 	batch                  batch
 	plain, sealed, scratch *buffer
+	held                   []byte // of plain, read and not sealed yet
 	pending                []byte // of sealed, not handed out yet
 	stage                  stage
-	left                   int64 // plaintext not read yet
+	left                   int64 // plaintext not sealed yet
 	index                  int64 // of the next chunk
 	checked                bool  // the check is computed
 	check                  uint32
@@ -102,7 +103,7 @@ func (s *Sealer) init(keys Keys) error {
 	if s.part == 0 {
 		size = StoredSize(s.length)
 	}
-	s.plain = borrow(chunk)
+	s.plain = borrow(max(chunk, min(s.length, batchChunks*ChunkSize)))
 	s.sealed = borrow(size + outerSlack)
 	return nil
 }
@@ -197,5 +198,5 @@ func (s *Sealer) release() {
 	s.plain.giveBack()
 	s.sealed.giveBack()
 	s.scratch.giveBack()
-	s.plain, s.sealed, s.scratch, s.pending, s.chunks, s.keys = nil, nil, nil, nil, nil, nil
+	s.plain, s.sealed, s.scratch, s.held, s.pending, s.chunks, s.keys = nil, nil, nil, nil, nil, nil, nil
 }

@@ -57,6 +57,11 @@ func (s *Sealer) step(out []byte, room int) ([]byte, error) {
 		if n+chunkOverhead > room {
 			return out, nil
 		}
+		if len(s.held) == 0 {
+			if err := s.read(room / sealedChunk); err != nil {
+				return out, err
+			}
+		}
 		return s.sealNext(out, n)
 	case stageCheck:
 		if room < checkSize {
@@ -88,15 +93,28 @@ func (s *Sealer) step(out []byte, room int) ([]byte, error) {
 	return out, io.EOF
 }
 
-// sealNext reads and seals the next chunk, of n plaintext bytes.
-func (s *Sealer) sealNext(out []byte, n int) ([]byte, error) {
-	plain := s.plain.bytes[:n]
-	if m, err := readFull(s.body, plain); err != nil {
-		if err == io.EOF {
-			err = fmt.Errorf("body ends %d bytes early: %w", s.left-int64(m), io.ErrUnexpectedEOF)
-		}
-		return out, err
+// singleReads is how many chunks are read one by one: while those of a body are few,
+// it pays that whoever sends them can go on while they are sealed.
+const singleReads = 16
+
+// read reads the plaintext of the next chunk, or of that many in a long body.
+func (s *Sealer) read(chunks int) error {
+	if s.index < singleReads {
+		chunks = 1
 	}
+	chunks = max(1, min(chunks, len(s.plain.bytes)/ChunkSize))
+	s.held = s.plain.bytes[:min(s.left, int64(chunks)*ChunkSize)]
+	n, err := readFull(s.body, s.held)
+	if err == io.EOF {
+		err = fmt.Errorf("body ends %d bytes early: %w", s.left-int64(n), io.ErrUnexpectedEOF)
+	}
+	return err
+}
+
+// sealNext seals the next chunk, of n plaintext bytes, which have been read.
+func (s *Sealer) sealNext(out []byte, n int) ([]byte, error) {
+	plain := s.held[:n]
+	s.held = s.held[n:]
 	s.left -= int64(n)
 	last := s.left == 0
 	if last {
