@@ -54,6 +54,22 @@ func readDocument(resp *http.Response, limit int64) ([]byte, error) {
 	return doc, nil
 }
 
+// readLarge is readDocument into a buffer that the caller releases.
+func readLarge(resp *http.Response, limit int64) (*buffer, error) {
+	if resp.ContentLength < 0 || resp.ContentLength > limit {
+		doc, err := readDocument(resp, limit)
+		return &buffer{b: doc, class: -1}, err
+	}
+	doc := getBuffer(int(resp.ContentLength))
+	if _, err := io.ReadFull(resp.Body, doc.b); err != nil {
+		_ = resp.Body.Close()
+		doc.release()
+		return nil, &unreachableError{err}
+	}
+	drain(resp.Body) // of its end, for the connection to be used again
+	return doc, nil
+}
+
 // sendDocument answers with an XML document.
 func (c *call) sendDocument(doc []byte) error {
 	h := c.w.Header()

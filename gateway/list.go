@@ -40,8 +40,11 @@ func (c *call) list(q s3api.Query, opts s3api.ListOptions) error {
 	if err != nil {
 		return err
 	}
+	defer doc.release()
 	opts.MetadataName = metadata.Header
-	out, err := s3api.RewriteListing(make([]byte, 0, len(doc)), doc, opts, func(entries []s3api.Entry) ([]s3api.Rewritten, error) {
+	room := getBuffer(len(doc.b) + len(doc.b)/2) // for checksums
+	defer room.release()
+	out, err := s3api.RewriteListing(room.b[:0], doc.b, opts, func(entries []s3api.Entry) ([]s3api.Rewritten, error) {
 		return c.describe(ctx, q, entries, asked)
 	})
 	if err != nil {
@@ -52,7 +55,9 @@ func (c *call) list(q s3api.Query, opts s3api.ListOptions) error {
 }
 
 // storeListing asks the store for a listing of the bucket.
-func (c *call) storeListing(ctx context.Context, q s3api.Query) (doc []byte, from http.Header, err error) {
+//
+// The caller releases the document.
+func (c *call) storeListing(ctx context.Context, q s3api.Query) (doc *buffer, from http.Header, err error) {
 	sr := &storeRequest{method: http.MethodGet, bucket: c.bucket, query: q, header: make(http.Header, 8)}
 	copyHeaders(sr.header, c.header, []string{"X-Amz-Expected-Bucket-Owner", "X-Amz-Optional-Object-Attributes", "X-Amz-Request-Payer"})
 	resp, err := c.send(ctx, sr)
@@ -62,7 +67,7 @@ func (c *call) storeListing(ctx context.Context, q s3api.Query) (doc []byte, fro
 	if resp.StatusCode != http.StatusOK {
 		return nil, nil, c.storeError(resp)
 	}
-	doc, err = readDocument(resp, s3api.MaxListing)
+	doc, err = readLarge(resp, s3api.MaxListing)
 	return doc, resp.Header, err
 }
 
@@ -136,8 +141,9 @@ func (c *call) addMetadata(ctx context.Context, q s3api.Query, entries []s3api.E
 	if err != nil {
 		return err
 	}
+	defer doc.release()
 	known := make(map[entryID]string, len(entries))
-	_, err = s3api.RewriteListing(nil, doc, s3api.ListOptions{MetadataName: metadata.Header}, func(again []s3api.Entry) ([]s3api.Rewritten, error) {
+	_, err = s3api.RewriteListing(nil, doc.b, s3api.ListOptions{MetadataName: metadata.Header}, func(again []s3api.Entry) ([]s3api.Rewritten, error) {
 		for i := range again {
 			if again[i].MetadataKnown {
 				known[c.entryID(&again[i])] = again[i].Metadata

@@ -67,7 +67,16 @@ func RewriteListing(dst, doc []byte, opts ListOptions, f func([]Entry) ([]Rewrit
 	if len(doc) > MaxListing {
 		return dst, fmt.Errorf("listing: %d bytes are more than the limit of %d", len(doc), MaxListing)
 	}
-	l := listing{scan: xmlScanner{doc: doc}, opts: opts}
+	room, ok := listingRooms.Get().(*listingRoom)
+	if !ok {
+		room = new(listingRoom)
+	}
+	l := listing{scan: xmlScanner{doc: doc}, opts: opts, objects: room.objects[:0], edits: room.edits[:0]}
+	defer func() {
+		clear(l.objects) // which point into the document
+		room.objects, room.edits = l.objects, l.edits
+		listingRooms.Put(room)
+	}()
 	if err := l.parse(); err != nil {
 		return dst, fmt.Errorf("listing: %w", err)
 	}

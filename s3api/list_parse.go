@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strconv"
+	"sync"
 )
 
 // listing is a listing document taken apart: what it says, and the places
@@ -49,6 +50,15 @@ const (
 	editV1                // insert what ListObjects has more than ListObjectsV2
 )
 
+// listingRoom is memory for what is found in a listing, some hundred KiB for
+// one of a thousand entries.
+type listingRoom struct {
+	objects []listedObject
+	edits   []edit
+}
+
+var listingRooms sync.Pool
+
 func (l *listing) remove(start, end int) {
 	l.edits = append(l.edits, edit{kind: editRemove, start: start, end: end})
 }
@@ -68,10 +78,6 @@ func (l *listing) parse() error {
 	default:
 		return errors.New("not a listing")
 	}
-	// An entry is some 300 bytes long, with metadata a thousand.
-	guess := len(l.scan.doc)/1000 + 8
-	l.objects = make([]listedObject, 0, guess)
-	l.edits = make([]edit, 0, 6*guess)
 	if l.opts.V1 != nil {
 		l.edits = append(l.edits, edit{kind: editV1, start: root.end, end: root.end})
 	}
