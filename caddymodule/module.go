@@ -81,8 +81,8 @@ type Handler struct {
 	UpstreamIdentity gateway.Identity `json:"upstream_identity,omitempty"`
 
 	// How the store checks that it received what was sent: `checksum` for a
-	// CRC of the ciphertext with every upload, or `none` for stores that do
-	// not know checksum trailers. Default: `checksum`.
+	// CRC-32C of the ciphertext in the header of every upload, or `none` for
+	// stores that refuse the header. Default: `checksum`.
 	UpstreamIntegrity gateway.Integrity `json:"upstream_integrity,omitempty"`
 
 	// The region that clients must sign for. Accepts placeholders. Default:

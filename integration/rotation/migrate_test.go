@@ -132,6 +132,7 @@ func (e *site) sameDescription(t *testing.T, before, after map[string]described,
 			m[key] = d
 		}
 	}
+	forgiveMillisecond(before, after)
 	if diff := cmp.Diff(before, after); diff != "" {
 		t.Errorf("clients see something else (-before +after):\n%s", diff)
 	}
