@@ -93,13 +93,13 @@ func (s *Sealer) step(out []byte, room int) ([]byte, error) {
 	return out, io.EOF
 }
 
-// singleReads is how many chunks are read one by one: while those of a body are few,
-// it pays that whoever sends them can go on while they are sealed.
-const singleReads = 16
+// singleReads is how long a body may be, in bytes, of which the chunks are read one by
+// one: in a short one it pays that whoever sends it can go on while they are sealed.
+const singleReads = 16 * ChunkSize
 
 // read reads the plaintext of the next chunk, or of that many in a long body.
 func (s *Sealer) read(chunks int) error {
-	if s.index < singleReads {
+	if s.length <= singleReads {
 		chunks = 1
 	}
 	chunks = max(1, min(chunks, len(s.plain.bytes)/ChunkSize))
