@@ -127,9 +127,6 @@ func (l *Layout) segment(i int) segment {
 	return segment{position: l.starts[i], part: p.Number, length: p.Length, salt: &p.Salt}
 }
 
-// check returns how the i-th segment of a multipart object ends.
-func (l *Layout) check(i int) [checkSize]byte { return l.record.Parts[i].Check }
-
 // segmentAt returns the index of the segment with the plaintext byte at off, which must exist.
 func (l *Layout) segmentAt(off int64) int {
 	if l.starts == nil {

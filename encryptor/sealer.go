@@ -103,7 +103,11 @@ func (s *Sealer) init(keys Keys) error {
 	if s.part == 0 {
 		size = StoredSize(s.length)
 	}
-	s.plain = borrow(max(chunk, min(s.length, batchChunks*ChunkSize)))
+	plain := chunk
+	if s.length > singleReads {
+		plain = batchChunks * ChunkSize
+	}
+	s.plain = borrow(plain)
 	s.sealed = borrow(size + outerSlack)
 	return nil
 }

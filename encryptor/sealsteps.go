@@ -97,11 +97,8 @@ func (s *Sealer) step(out []byte, room int) ([]byte, error) {
 // one: in a short one it pays that whoever sends it can go on while they are sealed.
 const singleReads = 16 * ChunkSize
 
-// read reads the plaintext of the next chunk, or of that many in a long body.
+// read reads the plaintext of that many chunks, or as many as there is room for.
 func (s *Sealer) read(chunks int) error {
-	if s.length <= singleReads {
-		chunks = 1
-	}
 	chunks = max(1, min(chunks, len(s.plain.bytes)/ChunkSize))
 	s.held = s.plain.bytes[:min(s.left, int64(chunks)*ChunkSize)]
 	n, err := readFull(s.body, s.held)

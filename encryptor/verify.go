@@ -57,21 +57,20 @@ func (o *Opener) open() ([]byte, error) {
 // nextSegment reads and verifies the header of the next segment.
 func (o *Opener) nextSegment() error {
 	s := o.layout.segment(o.next)
-	var before [checkSize]byte // the check of the segment that has just been read
-	head := headerSize
-	if o.segment.salt != nil {
-		before = o.layout.check(o.next - 1)
-		head += checkSize
+	if o.segment.salt != nil { // the one before has just been read
+		got, err := o.stored.take(checkSize)
+		if err != nil {
+			return err
+		}
+		if want := o.layout.record.Parts[o.next-1].Check; !bytes.Equal(got, want[:]) {
+			return reject(failCheck, "that of part %d is another", o.segment.part)
+		}
 	}
-	o.stored.plan(int64(head), s.end())
-	h, err := o.stored.take(head)
+	o.stored.plan(headerSize, s.end())
+	h, err := o.stored.take(headerSize)
 	if err != nil {
 		return err
 	}
-	if head > headerSize && !bytes.Equal(h[:checkSize], before[:]) {
-		return reject(failCheck, "that of part %d is another", o.segment.part)
-	}
-	h = h[head-headerSize:]
 	fixed := fixedHeader(o.keys.Suite, s.part, s.length)
 	o.index = 0
 	commit, err := o.derive(s, &fixed)

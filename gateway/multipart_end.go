@@ -102,9 +102,10 @@ func freeNumber(all attempts) int {
 // putEnd uploads the part that ends the object, with the ciphertext of the
 // part that waited in front, if there is one.
 func (c *call) putEnd(ctx context.Context, up *uploadState, number int, waited *partRecord, end []byte) (etag string, err error) {
-	body := &upload{length: int64(len(end)), crc32c: c.toCompare(encryptor.CheckedCRC32C)}
+	body := &upload{length: int64(len(end))}
 	if waited == nil {
 		body.buffered = &buffer{b: end, class: -1}
+		body.crc32c = c.toCompare(encryptor.CheckedCRC32C)
 	} else {
 		size := encryptor.PartSize(waited.length)
 		stash, err := c.getSystem(ctx, waited.stash(up.dir()))
@@ -116,7 +117,6 @@ func (c *call) putEnd(ctx context.Context, up *uploadState, number int, waited *
 			return "", fmt.Errorf("part %d waits as %d bytes, not %d: %w", waited.number, length, size, encryptor.ErrNotAuthentic)
 		}
 		body.length += size
-		body.crc32c = ""
 		if waited.check != [4]byte{} {
 			body.crc32c = c.toCompare(encryptor.JoinedCRC32C(int64(len(end))))
 		}

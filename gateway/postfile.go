@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"hash/crc32"
 	"io"
 	"net/http"
 	"strconv"
@@ -136,8 +135,7 @@ func (p *formParts) put(ctx context.Context, first, rest int64, conditions http.
 	if err != nil {
 		return nil, err
 	}
-	sum := p.c.toCompare(crc32.Checksum(end, crc32.MakeTable(crc32.Castagnoli)))
-	if err := p.send(&upload{buffered: &buffer{b: end, class: -1}, length: int64(len(end)), crc32c: sum}); err != nil {
+	if err := p.send(end); err != nil {
 		return nil, err
 	}
 	resp, etag, err := p.c.assemble(context.WithoutCancel(ctx), &uploadState{uploadID: p.id}, p.sent, conditions) //nolint:bodyclose // it is closed
@@ -159,7 +157,7 @@ func (p *formParts) seal(body io.Reader, length int64) (*encryptor.Sealer, error
 
 // end returns what the second part of the upload is: the end of the file and
 // that of the object. When it does, the whole form has been found as declared.
-func (p *formParts) end(rest int64) ([]byte, error) {
+func (p *formParts) end(rest int64) (*upload, error) {
 	plain := getBuffer(int(rest))
 	defer plain.wipe()
 	n, err := hold(p.in, plain.b, s3api.ErrMalformedPOSTRequest)
@@ -175,6 +173,7 @@ func (p *formParts) end(rest int64) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		sealer.ComputeCheck()
 		end, err = io.ReadAll(sealer)
 		_ = sealer.Close() // never fails
 		if err != nil {
@@ -186,7 +185,14 @@ func (p *formParts) end(rest int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encryptor.AppendTail(end, *p.keys, foot, &p.rec)
+	segment, sum := len(end), encryptor.CheckedCRC32C
+	if end, err = encryptor.AppendTail(end, *p.keys, foot, &p.rec); err != nil {
+		return nil, err
+	}
+	if segment > 0 {
+		sum = encryptor.JoinedCRC32C(int64(len(end) - segment))
+	}
+	return &upload{buffered: &buffer{b: end, class: -1}, length: int64(len(end)), crc32c: p.c.toCompare(sum)}, nil
 }
 
 // send uploads the next part.

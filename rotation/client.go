@@ -28,7 +28,7 @@ type Client struct {
 	Region     string
 	Credential sigv4.Credential
 
-	// Plain sends uploads without a checksum, for stores that know no trailers.
+	// Plain sends uploads without a checksum, for stores that refuse the header.
 	Plain bool
 
 	// Limit bounds the requests. Default: no bound.
@@ -58,7 +58,6 @@ type request struct {
 	body   io.Reader // nil for none, then the request may be repeated
 	doc    []byte    // a body that can be sent again
 	size   int64     // of body, in bytes
-	hash   string    // of body, as it is signed
 	once   bool      // do not repeat: the first attempt may have worked
 }
 
@@ -131,7 +130,7 @@ func (c *Client) try(ctx context.Context, r request) (*http.Response, error) {
 	case r.doc != nil:
 		hash = documentHash(req, r.doc)
 	case r.body != nil:
-		hash = r.hash
+		hash = sigv4.UnsignedPayload
 		req.Body, req.ContentLength = io.NopCloser(r.body), r.size
 	}
 	c.signer.Sign(req, c.Credential, c.Region, hash, time.Now())

@@ -8,7 +8,6 @@ import (
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/gateway"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
-	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
 )
 
 // Copy implements Store.
@@ -43,7 +42,7 @@ func (c *Client) Put(ctx context.Context, n Name, h http.Header, body Body) erro
 
 // upload sends a body in a way that the store can check it.
 func (c *Client) upload(ctx context.Context, r request, body Body) ([]byte, http.Header, error) {
-	r.body, r.size, r.hash = body.Reader, body.Size, sigv4.UnsignedPayload
+	r.body, r.size = body.Reader, body.Size
 	if !c.Plain {
 		r.header[gateway.StoreChecksum] = []string{gateway.FormatStoreChecksum(body.CRC32C)}
 	}
