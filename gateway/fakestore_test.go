@@ -33,6 +33,9 @@ type fakeStore struct {
 	before func(r *http.Request) error
 	after  func(r *http.Request) error
 
+	// server is what the store calls itself.
+	server string
+
 	// hollow makes completed objects hold the last part only, and large parts
 	// nothing.
 	hollow bool
@@ -51,6 +54,7 @@ type fakeStore struct {
 type fakeObject struct {
 	header http.Header
 	body   []byte
+	crc32c string // of a part, as it was announced
 	etag   string
 	at     time.Time
 }
@@ -58,6 +62,7 @@ type fakeObject struct {
 type fakeUpload struct {
 	bucket, key string
 	header      http.Header
+	whole       bool // a CRC-32C of the whole is wanted, so one of each part must be told
 	parts       map[int]*fakeObject
 }
 
@@ -109,6 +114,9 @@ func (f *fakeStore) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	resp := f.answer(r, body)
 	resp.Request = r
+	if f.server != "" {
+		resp.Header["Server"] = []string{f.server}
+	}
 	if f.after != nil {
 		if err := f.after(r); err != nil {
 			return nil, err
@@ -179,7 +187,8 @@ func (f *fakeStore) answer(r *http.Request, body []byte) *http.Response {
 	case r.Method == http.MethodPost && q.Has("uploads"):
 		f.ids++
 		id := fmt.Sprintf("upload-%d", f.ids)
-		f.uploads[id] = &fakeUpload{bucket, key, stored(r.Header), map[int]*fakeObject{}}
+		whole := r.Header.Get("X-Amz-Checksum-Algorithm") == "CRC32C" && r.Header.Get("X-Amz-Checksum-Type") == "FULL_OBJECT"
+		f.uploads[id] = &fakeUpload{bucket, key, stored(r.Header), whole, map[int]*fakeObject{}}
 		return fakeAnswer(200, nil, (&s3api.CreateUploadResult{Bucket: bucket, Key: key, UploadID: id}).AppendXML(nil))
 	case inUpload:
 		return f.upload(r, f.uploads[id], id, body)
@@ -308,6 +317,10 @@ func (f *fakeStore) upload(r *http.Request, up *fakeUpload, id string, body []by
 			return fakeError(s3api.ErrInvalidArgument)
 		}
 		o := f.object(nil, body)
+		o.crc32c = r.Header.Get(StoreChecksum)
+		if up.whole && o.crc32c == "" {
+			return fakeError(s3api.ErrInvalidArgument) // as MinIO says
+		}
 		up.parts[number] = o
 		return fakeAnswer(200, http.Header{"Etag": {quote(o.etag)}}, nil)
 	case http.MethodDelete:
@@ -343,6 +356,9 @@ func (f *fakeStore) complete(r *http.Request, up *fakeUpload, id string, doc []b
 		p := up.parts[l.Number]
 		if p == nil || p.etag != l.ETag {
 			return fakeError(s3api.ErrInvalidPart)
+		}
+		if !up.whole && !l.Checksum.IsZero() || up.whole && l.Checksum.String() != p.crc32c {
+			return fakeError(s3api.ErrInvalidPart) // the former as Amazon S3 says, the latter as MinIO
 		}
 		if i < len(listed)-1 && len(p.body) < s3api.MinPartSize {
 			return fakeError(s3api.ErrEntityTooSmall)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
@@ -25,6 +26,7 @@ type Gateway struct {
 	settings settingsCache
 	uploads  cache[uploadID, *uploadState]
 	sweeper  sweeper
+	kind     atomic.Pointer[string] // what the store calls itself, nil before its first answer
 }
 
 // New returns a gateway with the given configuration. It contacts nothing.

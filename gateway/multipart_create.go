@@ -55,12 +55,14 @@ func (c *call) createMultipartUpload() error {
 // to come will need. An upload without that could never be completed, so it is
 // given up then.
 func (c *call) beginUpload(ctx context.Context, env *metadata.Envelope, keys encryptor.Keys, sum s3api.UploadChecksum, h http.Header) (*uploadState, http.Header, error) {
+	whole := c.keepWhole(h)
 	id, from, err := c.startUpload(ctx, env, h)
 	if err != nil {
 		return nil, nil, err
 	}
 	up, err := c.newUpload(id.id, env, keys, sum)
 	if err == nil {
+		up.whole = whole
 		err = c.saveUpload(ctx, up)
 	}
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // in the upload already: the last part, if that had to wait, the filler and
 // the footer. It returns what the store is to make the object of.
 func (c *call) endObject(ctx context.Context, up *uploadState, all attempts, chosen chosenParts, obj s3api.CompletedObject) ([]s3api.CompletedPart, error) {
-	rec, parts, last := objectRecord(chosen, obj)
+	rec, parts, last := objectRecord(up, chosen, obj)
 	if etag := c.compositeETag(up, obj); etag != "" {
 		rec.Digests.ETag = etag
 	}
@@ -25,17 +25,17 @@ func (c *call) endObject(ctx context.Context, up *uploadState, all attempts, cho
 	if err != nil {
 		return nil, err
 	}
-	number := freeNumber(all)
-	etag, err := c.putEnd(ctx, up, number, last, end)
+	number := c.g.freeNumber(all)
+	ended, err := c.putEnd(ctx, up, number, last, end)
 	if err != nil {
 		return nil, err
 	}
-	return append(parts, s3api.CompletedPart{Number: number, ETag: etag}), nil
+	return append(parts, ended), nil
 }
 
 // objectRecord returns the record of the object, the parts that the store has
 // of it, and the part that it has not, if there is one.
-func objectRecord(chosen chosenParts, obj s3api.CompletedObject) (rec *encryptor.Record, parts []s3api.CompletedPart, last *partRecord) {
+func objectRecord(up *uploadState, chosen chosenParts, obj s3api.CompletedObject) (rec *encryptor.Record, parts []s3api.CompletedPart, last *partRecord) {
 	rec = &encryptor.Record{
 		Length: obj.Size,
 		Digests: encryptor.Digests{Checksum: encryptor.Checksum{
@@ -55,7 +55,7 @@ func objectRecord(chosen chosenParts, obj s3api.CompletedObject) (rec *encryptor
 		if p.stashed {
 			last = p // all before it are large enough to go to the store at once
 		} else {
-			parts = append(parts, s3api.CompletedPart{Number: p.number, ETag: p.storeETag})
+			parts = append(parts, CompletedPart(p.number, p.storeETag, up.whole, encryptor.CheckedCRC32C))
 		}
 	}
 	return rec, parts, last
@@ -85,9 +85,13 @@ func (c *call) tail(ctx context.Context, up *uploadState, rec *encryptor.Record)
 }
 
 // freeNumber returns a number for the part that ends the object: one behind
-// those of all parts, and not always the same, so that two completions of one
-// upload at the same time do not replace each other's.
-func freeNumber(all attempts) int {
+// those of all parts. On MinIO it is not always the same, so that two
+// completions of one upload at the same time do not replace each other's. Other
+// stores may insist on numbers without gaps, as Amazon S3 does where parts have
+// checksums (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompletedPart.html);
+// there the completion that comes last can succeed, and the one before is told
+// to try again.
+func (g *Gateway) freeNumber(all attempts) int {
 	highest := 0
 	for number, of := range all {
 		for i := range of {
@@ -96,29 +100,34 @@ func freeNumber(all attempts) int {
 			}
 		}
 	}
+	if !g.onMinIO() {
+		return highest + 1
+	}
 	return highest + 1 + rand.IntN(s3api.MaxParts-highest) //nolint:gosec // not a secret; at most 9,999 are not stashed
 }
 
 // putEnd uploads the part that ends the object, with the ciphertext of the
 // part that waited in front, if there is one.
-func (c *call) putEnd(ctx context.Context, up *uploadState, number int, waited *partRecord, end []byte) (etag string, err error) {
+func (c *call) putEnd(ctx context.Context, up *uploadState, number int, waited *partRecord, end []byte) (s3api.CompletedPart, error) {
 	body := &upload{length: int64(len(end))}
+	sum := encryptor.CheckedCRC32C
 	if waited == nil {
 		body.buffered = &buffer{b: end, class: -1}
-		body.crc32c = c.toCompare(encryptor.CheckedCRC32C)
+		body.crc32c = c.partSum(up.whole, sum)
 	} else {
 		size := encryptor.PartSize(waited.length)
 		stash, err := c.getSystem(ctx, waited.stash(up.dir()))
 		if err != nil {
-			return "", err
+			return s3api.CompletedPart{}, err
 		}
 		defer stash.Body.Close() //nolint:errcheck // read only
 		if length := stash.ContentLength; length >= 0 && length != size {
-			return "", fmt.Errorf("part %d waits as %d bytes, not %d: %w", waited.number, length, size, encryptor.ErrNotAuthentic)
+			return s3api.CompletedPart{}, fmt.Errorf("part %d waits as %d bytes, not %d: %w", waited.number, length, size, encryptor.ErrNotAuthentic)
 		}
 		body.length += size
-		if waited.check != [4]byte{} {
-			body.crc32c = c.toCompare(encryptor.JoinedCRC32C(int64(len(end))))
+		if up.whole || waited.check != [4]byte{} {
+			sum = encryptor.JoinedCRC32C(int64(len(end)))
+			body.crc32c = c.partSum(up.whole, sum)
 		}
 		body.stream = &storeBody{r: &ending{waited: stash.Body, left: size, end: end}, size: body.length, free: func() {}}
 	}
@@ -126,15 +135,16 @@ func (c *call) putEnd(ctx context.Context, up *uploadState, number int, waited *
 	sr.query = append(sr.query, s3api.Param{Name: "partNumber", Value: strconv.Itoa(number), HasValue: true})
 	resp, err := c.store(body, sr) //nolint:bodyclose // it is closed
 	if errors.Is(err, s3api.ErrNoSuchUpload) {
-		return "", noSuchUpload(up.uploadID)
+		return s3api.CompletedPart{}, noSuchUpload(up.uploadID)
 	}
 	if err != nil {
-		return "", err
+		return s3api.CompletedPart{}, err
 	}
-	if etag = unquote(resp.Header.Get("Etag")); etag == "" {
-		return "", errors.New("the store gave a part no ETag")
+	etag := unquote(resp.Header.Get("Etag"))
+	if etag == "" {
+		return s3api.CompletedPart{}, errors.New("the store gave a part no ETag")
 	}
-	return etag, nil
+	return CompletedPart(number, etag, up.whole, sum), nil
 }
 
 // ending reads a part that waited and what comes after it.

@@ -45,6 +45,7 @@ type uploadState struct {
 	created  time.Time
 	env      *metadata.Envelope
 	checksum s3api.UploadChecksum
+	whole    bool            // the store keeps a checksum of all parts, and wants one with each
 	names    encryptor.Key   // seals the names of part records
 	tail     *encryptor.Tail // nil if the envelope has to be opened for it
 }
@@ -63,6 +64,7 @@ type uploadRecord struct {
 	Envelope  string          `json:"envelope"`
 	Algorithm s3api.Algorithm `json:"checksum_algorithm,omitempty"`
 	Composite bool            `json:"checksum_composite,omitempty"`
+	Whole     bool            `json:"store_checksum,omitempty"`
 	Names     []byte          `json:"names_key"`
 	Tail      []byte          `json:"tail,omitempty"`
 }
@@ -99,7 +101,8 @@ func (c *call) saveUpload(ctx context.Context, up *uploadState) error {
 	}
 	rec := uploadRecord{
 		Bucket: up.bucket, Key: up.key, UploadID: up.id, Created: up.created, Envelope: env,
-		Algorithm: up.checksum.Algorithm, Composite: up.checksum.Type == s3api.Composite, Names: up.names[:],
+		Algorithm: up.checksum.Algorithm, Composite: up.checksum.Type == s3api.Composite,
+		Whole: up.whole, Names: up.names[:],
 	}
 	if up.tail != nil {
 		if rec.Tail, err = up.tail.AppendBinary(nil); err != nil {
@@ -126,7 +129,7 @@ func decodeUpload(id uploadID, data []byte) (*uploadState, error) {
 	if got := (uploadID{rec.Bucket, rec.Key, rec.UploadID}); got != id {
 		return nil, fmt.Errorf("record of an upload: it is of another one: %w", encryptor.ErrNotAuthentic)
 	}
-	up := &uploadState{uploadID: id, created: rec.Created, checksum: s3api.UploadChecksum{Algorithm: rec.Algorithm}}
+	up := &uploadState{uploadID: id, created: rec.Created, checksum: s3api.UploadChecksum{Algorithm: rec.Algorithm}, whole: rec.Whole}
 	var err error
 	if up.env, err = metadata.Decode(rec.Envelope); err != nil {
 		return nil, fmt.Errorf("record of an upload: %w", err)

@@ -138,7 +138,7 @@ func (c *call) putPart(ctx context.Context, up *uploadState, customer encryptor.
 		return nil, err
 	}
 	p := partRecord{number: number, length: length, salt: part.Salt, stashed: mustWait(number, length)}
-	sealed := c.streamed(sealer, encryptor.PartSize(length), encryptor.CheckedCRC32C)
+	sealed := streamed(sealer, encryptor.PartSize(length), c.partSum(up.whole, encryptor.CheckedCRC32C))
 	sr := c.uploadRequest(http.MethodPut, up.uploadID)
 	if p.stashed {
 		sr = &storeRequest{method: http.MethodPut, key: p.stash(up.dir()), header: make(http.Header, 8), system: true}

@@ -92,11 +92,12 @@ func (c *call) putFormParts(enc *encryption, first, rest int64, h http.Header) (
 		return nil, err
 	}
 	defer keys.Clear()
+	whole := c.keepWhole(h)
 	id, _, err := c.startUpload(ctx, env, h)
 	if err != nil {
 		return nil, err
 	}
-	p := formParts{c: c, id: id, env: env, keys: &keys, in: in}
+	p := formParts{c: c, id: id, whole: whole, env: env, keys: &keys, in: in}
 	from, err := p.put(ctx, first, rest, conditions)
 	if err != nil {
 		c.giveUp(ctx, id)
@@ -111,13 +112,14 @@ func (c *call) putFormParts(enc *encryption, first, rest int64, h http.Header) (
 
 // formParts is an upload in two parts that begins and ends with one request.
 type formParts struct {
-	c    *call
-	id   uploadID
-	env  *metadata.Envelope
-	keys *encryptor.Keys
-	in   *intake
-	rec  encryptor.Record
-	sent []s3api.CompletedPart
+	c     *call
+	id    uploadID
+	whole bool // as of uploadState
+	env   *metadata.Envelope
+	keys  *encryptor.Keys
+	in    *intake
+	rec   encryptor.Record
+	sent  []s3api.CompletedPart
 }
 
 // put uploads both parts and has the store put them together. It returns the
@@ -127,15 +129,16 @@ func (p *formParts) put(ctx context.Context, first, rest int64, conditions http.
 	if err != nil {
 		return nil, err
 	}
-	if err := p.send(p.c.streamed(sealer, encryptor.PartSize(first), encryptor.CheckedCRC32C)); err != nil {
+	sum := encryptor.CheckedCRC32C
+	if err := p.send(streamed(sealer, encryptor.PartSize(first), p.c.partSum(p.whole, sum)), sum); err != nil {
 		return nil, err
 	}
 	p.rec.Parts[0].Check = sealer.Check()
-	end, err := p.end(rest)
+	end, sum, err := p.end(rest)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.send(end); err != nil {
+	if err := p.send(end, sum); err != nil {
 		return nil, err
 	}
 	resp, etag, err := p.c.assemble(context.WithoutCancel(ctx), &uploadState{uploadID: p.id}, p.sent, conditions) //nolint:bodyclose // it is closed
@@ -155,48 +158,50 @@ func (p *formParts) seal(body io.Reader, length int64) (*encryptor.Sealer, error
 	return sealer, err
 }
 
-// end returns what the second part of the upload is: the end of the file and
-// that of the object. When it does, the whole form has been found as declared.
-func (p *formParts) end(rest int64) (*upload, error) {
+// end returns what the second part of the upload is, and its CRC-32C: the end of
+// the file and that of the object. When it does, the whole form has been found
+// as declared.
+func (p *formParts) end(rest int64) (up *upload, sum uint32, err error) {
 	plain := getBuffer(int(rest))
 	defer plain.wipe()
 	n, err := hold(p.in, plain.b, s3api.ErrMalformedPOSTRequest)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if p.rec.Digests, err = p.in.digests(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	var end []byte
 	if n > 0 {
 		sealer, err := p.seal(bytes.NewReader(plain.b[:n]), n)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		sealer.ComputeCheck()
 		end, err = io.ReadAll(sealer)
 		_ = sealer.Close() // never fails
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		p.rec.Parts[1].Check = sealer.Check()
 	}
 	foot, err := p.env.FooterCopy()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	segment, sum := len(end), encryptor.CheckedCRC32C
+	segment := len(end)
 	if end, err = encryptor.AppendTail(end, *p.keys, foot, &p.rec); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
+	sum = encryptor.CheckedCRC32C
 	if segment > 0 {
 		sum = encryptor.JoinedCRC32C(int64(len(end) - segment))
 	}
-	return &upload{buffered: &buffer{b: end, class: -1}, length: int64(len(end)), crc32c: p.c.toCompare(sum)}, nil
+	return &upload{buffered: &buffer{b: end, class: -1}, length: int64(len(end)), crc32c: p.c.partSum(p.whole, sum)}, sum, nil
 }
 
-// send uploads the next part.
-func (p *formParts) send(part *upload) error {
+// send uploads the next part, which has the CRC-32C sum.
+func (p *formParts) send(part *upload, sum uint32) error {
 	number := len(p.sent) + 1
 	sr := p.c.uploadRequest(http.MethodPut, p.id)
 	sr.query = append(sr.query, s3api.Param{Name: "partNumber", Value: strconv.Itoa(number), HasValue: true})
@@ -208,6 +213,6 @@ func (p *formParts) send(part *upload) error {
 	if etag == "" {
 		return errors.New("the store gave a part no ETag")
 	}
-	p.sent = append(p.sent, s3api.CompletedPart{Number: number, ETag: etag})
+	p.sent = append(p.sent, CompletedPart(number, etag, p.whole, sum))
 	return nil
 }

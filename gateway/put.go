@@ -259,7 +259,7 @@ func (c *call) sealStream(ctx context.Context, in *intake, enc *encryption, leng
 	if err != nil {
 		return nil, err
 	}
-	up := c.streamed(sealer, encryptor.StoredSize(length), encryptor.ObjectCRC32C(length))
+	up := streamed(sealer, encryptor.StoredSize(length), c.toCompare(encryptor.ObjectCRC32C(length)))
 	up.env = env
 	return up, nil
 }

@@ -25,7 +25,7 @@ var errOldVersion = s3api.ErrNotImplemented.WithMessage(
 // old version would become the current one and is refused. MinIO can change
 // the very version, and is asked to.
 func (c *call) replaceEnvelope(ctx context.Context, o *object, from http.Header, env *metadata.Envelope) error {
-	if from.Get("Server") == "MinIO" {
+	if from.Get("Server") == minIO {
 		return c.replaceInPlace(ctx, o, from, env)
 	}
 	if err := c.checkCurrent(ctx, o); err != nil {

@@ -48,14 +48,13 @@ func (c *call) toCompare(sum uint32) string {
 	return FormatStoreChecksum(sum)
 }
 
-// streamed is the upload of the size bytes that a sealer makes. Their CRC-32C
-// is sum if the sealer sees to it.
-func (c *call) streamed(s *encryptor.Sealer, size int64, sum uint32) *upload {
-	up := &upload{stream: newStreamBody(s, size), length: size, crc32c: c.toCompare(sum)}
-	if up.crc32c != "" {
+// streamed is the upload of the size bytes that a sealer makes. The sealer sees
+// to it that they have the CRC-32C that the store is told, if it is told.
+func streamed(s *encryptor.Sealer, size int64, crc32c string) *upload {
+	if crc32c != "" {
 		s.ComputeCheck()
 	}
-	return up
+	return &upload{stream: newStreamBody(s, size), length: size, crc32c: crc32c}
 }
 
 // attach makes the ciphertext the body of sr.

@@ -108,10 +108,28 @@ func (c *call) send(ctx context.Context, sr *storeRequest) (*http.Response, erro
 	if err != nil {
 		return nil, &unreachableError{err}
 	}
+	c.g.saw(resp.Header)
 	if len(origin) > 0 && !sr.system {
 		c.cors.Do(func() { c.crossOrigin(resp.Header) })
 	}
 	return resp, nil
+}
+
+// minIO is what MinIO calls itself in the Server header of its answers.
+const minIO = "MinIO"
+
+// saw takes note of what the store calls itself.
+func (g *Gateway) saw(h http.Header) {
+	name := h.Get("Server")
+	if known := g.kind.Load(); known == nil || *known != name {
+		g.kind.Store(&name)
+	}
+}
+
+// onMinIO reports whether the store is known to be MinIO.
+func (g *Gateway) onMinIO() bool {
+	name := g.kind.Load()
+	return name != nil && *name == minIO
 }
 
 func (c *call) sign(req *http.Request, sr *storeRequest) {

@@ -146,6 +146,59 @@ func TestClientPuts(t *testing.T) {
 	}
 }
 
+// TestClientUploads checks which uploads the store is asked to keep a checksum
+// of, and that it gets what it needs for one.
+func TestClientUploads(t *testing.T) {
+	for _, tt := range []struct {
+		server             string
+		plain, whole, want bool
+	}{
+		{"MinIO", false, true, true},
+		{"MinIO", false, false, false}, // parts come by CopyPart
+		{"MinIO", true, true, false},
+		{"AmazonS3", false, true, false},
+	} {
+		var begun http.Header
+		var listed string
+		c := connect(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Server", tt.server)
+			b, _ := io.ReadAll(r.Body)
+			switch q := r.URL.Query(); {
+			case q.Has("uploads"):
+				begun = r.Header
+				fmt.Fprint(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+			case q.Has("partNumber"):
+				w.Header().Set("Etag", `"e"`)
+			case q.Has("uploadId"):
+				listed = string(b)
+				fmt.Fprint(w, "<CompleteMultipartUploadResult><ETag>e-1</ETag></CompleteMultipartUploadResult>")
+			}
+		})
+		c.Plain = tt.plain
+		if err := c.AbortUpload(t.Context(), name("k"), "another"); err != nil { // the store tells what it is
+			t.Fatal(err)
+		}
+		h := http.Header{"Content-Type": {"x"}}
+		id, err := c.BeginUpload(t.Context(), name("k"), h, tt.whole)
+		if err != nil || id != "u" || len(h) != 1 || begun.Get("Content-Type") != "x" {
+			t.Fatalf("%+v: upload %q, %v; begun with %v; the caller's header is %v", tt, id, err, begun, h)
+		}
+		if got := begun.Get("X-Amz-Checksum-Algorithm") == "CRC32C" && begun.Get("X-Amz-Checksum-Type") == "FULL_OBJECT"; got != tt.want {
+			t.Errorf("%+v: begun with %v", tt, begun)
+		}
+		p, err := c.PutPart(t.Context(), name("k"), id, 1, body("body"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.CompleteUpload(t.Context(), name("k"), id, []s3api.CompletedPart{p}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(listed, "<ChecksumCRC32C>Jj/JUA==</ChecksumCRC32C>"); tt.want && !got || tt.server != "MinIO" && got {
+			t.Errorf("%+v: completed with %s", tt, listed)
+		}
+	}
+}
+
 // TestClientLists lists versions over several pages, in the order of the store.
 func TestClientLists(t *testing.T) {
 	pages := map[string]string{

@@ -254,7 +254,7 @@ func readBody(body rotation.Body) ([]byte, error) {
 	return data, err
 }
 
-func (f *fake) BeginUpload(ctx context.Context, n rotation.Name, h http.Header) (string, error) {
+func (f *fake) BeginUpload(ctx context.Context, n rotation.Name, h http.Header, _ bool) (string, error) {
 	if err := f.begin(ctx, "BeginUpload", n); err != nil {
 		return "", err
 	}

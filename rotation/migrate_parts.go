@@ -55,7 +55,7 @@ func (m *migrator) encryptParts(ctx context.Context, it item, o *Object, target 
 	delete(h, mtimeHeader)
 	to := Name{Bucket: it.Bucket, Key: it.Key}
 	err = m.mover.keepACL(ctx, to, func() error {
-		upload, err := m.Store.BeginUpload(ctx, to, h)
+		upload, err := m.Store.BeginUpload(ctx, to, h, true)
 		if err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ func (m *mover) rebuild(ctx context.Context, n Name, when time.Time, o *Object, 
 	}
 	current := Name{Bucket: n.Bucket, Key: n.Key} // no upload is one of a version
 	return m.keepACL(ctx, current, func() error {
-		upload, err := m.Store.BeginUpload(ctx, current, h)
+		upload, err := m.Store.BeginUpload(ctx, current, h, false)
 		if err != nil {
 			return err
 		}

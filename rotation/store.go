@@ -122,8 +122,10 @@ type Store interface {
 	// Put writes an object.
 	Put(ctx context.Context, n Name, h http.Header, body Body) error
 
-	// BeginUpload starts an upload in parts and returns its id.
-	BeginUpload(ctx context.Context, n Name, h http.Header) (string, error)
+	// BeginUpload starts an upload in parts and returns its id. whole says that
+	// all parts will come by PutPart, so that the store can keep a checksum of
+	// the whole, if it has a use for that.
+	BeginUpload(ctx context.Context, n Name, h http.Header, whole bool) (string, error)
 
 	// PutPart uploads a part.
 	PutPart(ctx context.Context, n Name, upload string, number int, body Body) (s3api.CompletedPart, error)

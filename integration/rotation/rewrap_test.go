@@ -33,73 +33,76 @@ var modes = map[string][]string{
 // TestRewrap rotates the master key and a key in Vault and moves everything. Then
 // the old ones are taken away.
 func TestRewrap(t *testing.T) {
-	store.Each(t, func(t *testing.T, s *store.Store) {
-		e := start(t, s)
-		e.withVault(t)
-		e.more = "plaintext_reads *"
-		e.load(t)
-		for key, pairs := range modes {
-			e.put(t, strings.ReplaceAll(key, " ", "%20"), key, pairs...)
-		}
-		big := strings.Repeat("0123456789abcdef", 1<<20) // in parts
-		e.upload(t, "multipart", big)
-		s.Write(t, e.bucket, "plain", []byte("plain"), nil)
-		pending := e.begin(t, "pending")
+	store.Each(t, testRewrap)
+	t.Run("minio without MD5", func(t *testing.T) { testRewrap(t, store.MinIOWithoutMD5(t)) })
+}
 
-		e.masters = []string{"a", "b"}
-		e.load(t)
-		e.vault.RotateKey(t, kmsKey)
-		before := e.describe(t)
-		exclusive := []string{"--state", e.dir + "/state"}
-		if s.Name != "minio" {
-			out := e.run(t, 4, "rewrap")
-			if !strings.Contains(out, "upload at the same time is lost") {
-				t.Errorf("a store that cannot guard against uploads:\n%s", out)
-			}
-			exclusive = append(exclusive, "--exclusive")
-		}
-		out := e.run(t, 0, "rewrap", append(exclusive, "--dry-run")...)
-		if !strings.Contains(out, "to move") {
-			t.Errorf("dry run:\n%s", out)
-		}
-		if diff := cmp.Diff(before, e.describe(t)); diff != "" {
-			t.Errorf("a dry run has changed something:\n%s", diff)
-		}
-		out = e.run(t, 0, "rewrap", exclusive...)
-		for _, want := range []string{
-			"SSE-S3 a        3        0      3          0       0",
-			"SSE-KMS s3-photos version 1        3        0      3          0       0",
-			"DSSE-KMS s3-photos version 1 and a        1        0      1          0       0",
-			"SSE-C        1        1      0          0       0",
-			"not encrypted        1        1      0          0       0",
-			`1 uploads in parts began under the master key "a"`,
-		} {
-			if !strings.Contains(out, want) {
-				t.Errorf("the report has no line %q:\n%s", want, out)
-			}
-		}
-		e.checkMoved(t, before)
-		if out := e.run(t, 0, "rewrap", exclusive...); !strings.Contains(out, "SSE-S3 b        3        3      0") {
-			t.Errorf("the second run:\n%s", out)
-		}
+func testRewrap(t *testing.T, s *store.Store) {
+	e := start(t, s)
+	e.withVault(t)
+	e.more = "plaintext_reads *"
+	e.load(t)
+	for key, pairs := range modes {
+		e.put(t, strings.ReplaceAll(key, " ", "%20"), key, pairs...)
+	}
+	big := strings.Repeat("0123456789abcdef", 1<<20) // in parts
+	e.upload(t, "multipart", big)
+	s.Write(t, e.bucket, "plain", []byte("plain"), nil)
+	pending := e.begin(t, "pending")
 
-		e.abort(t, "pending", pending)
-		e.masters = []string{"b"}
-		e.load(t)
-		e.vault.SetMinDecryptionVersion(t, kmsKey, 2)
-		for key, pairs := range modes {
-			var need []string
-			if key == "c" {
-				need = pairs
-			}
-			e.reads(t, strings.ReplaceAll(key, " ", "%20"), key, need...)
+	e.masters = []string{"a", "b"}
+	e.load(t)
+	e.vault.RotateKey(t, kmsKey)
+	before := e.describe(t)
+	exclusive := []string{"--state", e.dir + "/state"}
+	if s.Name != "minio" {
+		out := e.run(t, 4, "rewrap")
+		if !strings.Contains(out, "upload at the same time is lost") {
+			t.Errorf("a store that cannot guard against uploads:\n%s", out)
 		}
-		e.reads(t, "multipart", big)
-		e.reads(t, "plain", "plain")
-		if out := e.run(t, 0, "rewrap"); strings.Contains(out, "began under") {
-			t.Errorf("after all uploads:\n%s", out)
+		exclusive = append(exclusive, "--exclusive")
+	}
+	out := e.run(t, 0, "rewrap", append(exclusive, "--dry-run")...)
+	if !strings.Contains(out, "to move") {
+		t.Errorf("dry run:\n%s", out)
+	}
+	if diff := cmp.Diff(before, e.describe(t)); diff != "" {
+		t.Errorf("a dry run has changed something:\n%s", diff)
+	}
+	out = e.run(t, 0, "rewrap", exclusive...)
+	for _, want := range []string{
+		"SSE-S3 a        3        0      3          0       0",
+		"SSE-KMS s3-photos version 1        3        0      3          0       0",
+		"DSSE-KMS s3-photos version 1 and a        1        0      1          0       0",
+		"SSE-C        1        1      0          0       0",
+		"not encrypted        1        1      0          0       0",
+		`1 uploads in parts began under the master key "a"`,
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the report has no line %q:\n%s", want, out)
 		}
-	})
+	}
+	e.checkMoved(t, before)
+	if out := e.run(t, 0, "rewrap", exclusive...); !strings.Contains(out, "SSE-S3 b        3        3      0") {
+		t.Errorf("the second run:\n%s", out)
+	}
+
+	e.abort(t, "pending", pending)
+	e.masters = []string{"b"}
+	e.load(t)
+	e.vault.SetMinDecryptionVersion(t, kmsKey, 2)
+	for key, pairs := range modes {
+		var need []string
+		if key == "c" {
+			need = pairs
+		}
+		e.reads(t, strings.ReplaceAll(key, " ", "%20"), key, need...)
+	}
+	e.reads(t, "multipart", big)
+	e.reads(t, "plain", "plain")
+	if out := e.run(t, 0, "rewrap"); strings.Contains(out, "began under") {
+		t.Errorf("after all uploads:\n%s", out)
+	}
 }
 
 var tag = regexp.MustCompile(`<Tag>.*?</Tag>`)

@@ -42,7 +42,7 @@ type Store struct {
 	proc *Process
 }
 
-var sharedMinIO = sync.OnceValues(func() (*Store, error) { return startMinIO(nil) })
+var sharedMinIO = sync.OnceValues(func() (*Store, error) { return startMinIO(nil, nil) })
 
 // MinIO returns a MinIO server.
 //
@@ -54,9 +54,16 @@ func MinIO(t testing.TB, env ...string) *Store {
 	t.Helper()
 	start := sharedMinIO
 	if len(env) > 0 {
-		start = func() (*Store, error) { return startMinIO(env) }
+		start = func() (*Store, error) { return startMinIO(nil, env) }
 	}
 	return started(t, start, len(env) > 0)
+}
+
+// MinIOWithoutMD5 returns a MinIO server, the test's own, whose ETags are not
+// the MD5 of anything and new for every upload.
+func MinIOWithoutMD5(t testing.TB) *Store {
+	t.Helper()
+	return started(t, func() (*Store, error) { return startMinIO([]string{"--no-compat"}, nil) }, true)
 }
 
 var sharedVersityGW = sync.OnceValues(startVersityGW)
@@ -93,7 +100,7 @@ func started(t testing.TB, start func() (*Store, error), own bool) *Store {
 	return s
 }
 
-func startMinIO(env []string) (*Store, error) {
+func startMinIO(flags, env []string) (*Store, error) {
 	return start("minio", func(s *Store, addr string) (string, []string, []string) {
 		env := append([]string{
 			"MINIO_ROOT_USER=" + s.AccessKey,
@@ -101,7 +108,7 @@ func startMinIO(env []string) (*Store, error) {
 			"MINIO_BROWSER=off",
 			"MINIO_UPDATE=off",
 		}, env...)
-		return "minio", []string{"server", "--quiet", "--address", addr, s.Dir}, env
+		return "minio", append(flags, "server", "--quiet", "--address", addr, s.Dir), env
 	})
 }
 
