@@ -34,6 +34,7 @@ func New(cfg Config) (*Gateway, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
+	encryptor.Reserve()
 	g := &Gateway{
 		cfg:      cfg,
 		signer:   new(sigv4.Signer),
