@@ -200,6 +200,9 @@ const littleLeft = 256 << 10
 // drain reads what little is left of a response body, so that the connection
 // can be used again, and closes it.
 func drain(body io.ReadCloser) {
+	if body == http.NoBody {
+		return
+	}
 	_, _ = io.CopyN(io.Discard, body, littleLeft) // a connection that breaks here is simply not used again
 	_ = body.Close()
 }
