@@ -34,6 +34,7 @@ type contestant struct {
 	mode  *mode    // of the gateway, nil for its default
 	proxy *process // nil when clients talk to the store itself
 	store *process
+	data  string // directory of the store
 
 	uploader *uploader // of the last turn of uploads in parts
 }
@@ -115,11 +116,10 @@ func (f *field) startStore(ctx context.Context, o *options, name string, env ...
 	}
 	env = append(env,
 		"MINIO_ROOT_USER="+c.cred.AccessKey, "MINIO_ROOT_PASSWORD="+c.cred.secret,
-		"MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_SCANNER_SPEED=slowest",
-		// Overwritten objects otherwise fill the memory file system for minutes.
-		"MINIO_API_DELETE_CLEANUP_INTERVAL=2s")
+		"MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_SCANNER_SPEED=slowest")
+	c.data = filepath.Join(f.dir, name)
 	c.store, err = f.start(ctx, name, c.addr, env, o.minio,
-		"server", "--quiet", "--address", addrs[0], "--console-address", addrs[1], filepath.Join(f.dir, name))
+		"server", "--quiet", "--address", addrs[0], "--console-address", addrs[1], c.data)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func (f *field) startCaddy(ctx context.Context, o *options, name string, store *
 	if err != nil {
 		return nil, err
 	}
-	c := &contestant{name: name, addr: addrs[0], cred: store.cred, store: store.store}
+	c := &contestant{name: name, addr: addrs[0], cred: store.cred, store: store.store, data: store.data}
 	global := "admin off"
 	if o.pprof != "" {
 		c.admin = addrs[1]
