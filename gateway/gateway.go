@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -231,10 +232,5 @@ func (g *Gateway) Close() {
 
 // newRequestID returns 16 upper-case hexadecimal digits, as S3's request ids.
 func newRequestID() string {
-	const digits = "0123456789ABCDEF"
-	var id [16]byte
-	for i, n := 0, rand.Uint64(); i < len(id); i, n = i+1, n>>4 { //nolint:gosec // not a secret
-		id[i] = digits[n&15]
-	}
-	return string(id[:])
+	return fmt.Sprintf("%016X", rand.Uint64()) //nolint:gosec // not a secret
 }

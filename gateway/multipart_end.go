@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/http"
-	"strconv"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
@@ -89,8 +87,7 @@ func (c *call) tail(ctx context.Context, up *uploadState, rec *encryptor.Record)
 // completions of one upload at the same time do not replace each other's. Other
 // stores may insist on numbers without gaps, as Amazon S3 does where parts have
 // checksums (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompletedPart.html);
-// there the completion that comes last can succeed, and the one before is told
-// to try again.
+// there the completion that comes last can succeed, and the one before fails.
 func (g *Gateway) freeNumber(all attempts) int {
 	highest := 0
 	for number, of := range all {
@@ -109,11 +106,9 @@ func (g *Gateway) freeNumber(all attempts) int {
 // putEnd uploads the part that ends the object, with the ciphertext of the
 // part that waited in front, if there is one.
 func (c *call) putEnd(ctx context.Context, up *uploadState, number int, waited *partRecord, end []byte) (s3api.CompletedPart, error) {
-	body := &upload{length: int64(len(end))}
-	sum := encryptor.CheckedCRC32C
+	body := &upload{length: int64(len(end)), crc32c: encryptor.CheckedCRC32C, compare: c.comparesParts(up)}
 	if waited == nil {
 		body.buffered = &buffer{b: end, class: -1}
-		body.crc32c = c.partSum(up.whole, sum)
 	} else {
 		size := encryptor.PartSize(waited.length)
 		stash, err := c.getSystem(ctx, waited.stash(up.dir()))
@@ -125,26 +120,15 @@ func (c *call) putEnd(ctx context.Context, up *uploadState, number int, waited *
 			return s3api.CompletedPart{}, fmt.Errorf("part %d waits as %d bytes, not %d: %w", waited.number, length, size, encryptor.ErrNotAuthentic)
 		}
 		body.length += size
-		if up.whole || waited.check != [4]byte{} {
-			sum = encryptor.JoinedCRC32C(int64(len(end)))
-			body.crc32c = c.partSum(up.whole, sum)
-		}
+		body.crc32c = encryptor.JoinedCRC32C(int64(len(end)))
+		body.compare = up.whole || body.compare && waited.check != [4]byte{}
 		body.stream = &storeBody{r: &ending{waited: stash.Body, left: size, end: end}, size: body.length, free: func() {}}
 	}
-	sr := c.uploadRequest(http.MethodPut, up.uploadID)
-	sr.query = append(sr.query, s3api.Param{Name: "partNumber", Value: strconv.Itoa(number), HasValue: true})
-	resp, err := c.store(body, sr) //nolint:bodyclose // it is closed
+	part, err := c.sendPart(up, number, body)
 	if errors.Is(err, s3api.ErrNoSuchUpload) {
-		return s3api.CompletedPart{}, noSuchUpload(up.uploadID)
+		err = noSuchUpload(up.uploadID)
 	}
-	if err != nil {
-		return s3api.CompletedPart{}, err
-	}
-	etag := unquote(resp.Header.Get("Etag"))
-	if etag == "" {
-		return s3api.CompletedPart{}, errors.New("the store gave a part no ETag")
-	}
-	return CompletedPart(number, etag, up.whole, sum), nil
+	return part, err
 }
 
 // ending reads a part that waited and what comes after it.

@@ -30,18 +30,14 @@ func (c *call) keepWhole(h http.Header) bool {
 // be listed with it in the end: see CompletedPart.
 func KeepWhole(h http.Header) http.Header {
 	h["X-Amz-Checksum-Algorithm"] = []string{s3api.CRC32C.String()}
-	h["X-Amz-Checksum-Type"] = []string{"FULL_OBJECT"}
+	h["X-Amz-Checksum-Type"] = []string{s3api.FullObject.String()}
 	return h
 }
 
-// partSum is toCompare for a part. Where the store keeps a checksum of the
-// whole, it takes no part without one, whatever the configuration says by now.
-func (c *call) partSum(whole bool, sum uint32) string {
-	if whole {
-		return FormatStoreChecksum(sum)
-	}
-	return c.toCompare(sum)
-}
+// comparesParts is compares for parts of an upload. Where the store keeps a
+// checksum of the whole, it takes no part without one, whatever the
+// configuration says by now.
+func (c *call) comparesParts(up *uploadState) bool { return up.whole || c.compares() }
 
 // CompletedPart is a part as the store wants to see it listed, with the CRC-32C
 // that it was told if it keeps one of the whole.

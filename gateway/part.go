@@ -138,7 +138,7 @@ func (c *call) putPart(ctx context.Context, up *uploadState, customer encryptor.
 		return nil, err
 	}
 	p := partRecord{number: number, length: length, salt: part.Salt, stashed: mustWait(number, length)}
-	sealed := streamed(sealer, encryptor.PartSize(length), c.partSum(up.whole, encryptor.CheckedCRC32C))
+	sealed := streamed(sealer, encryptor.PartSize(length), encryptor.CheckedCRC32C, c.comparesParts(up))
 	sr := c.uploadRequest(http.MethodPut, up.uploadID)
 	if p.stashed {
 		sr = &storeRequest{method: http.MethodPut, key: p.stash(up.dir()), header: make(http.Header, 8), system: true}
@@ -162,7 +162,7 @@ func (c *call) putPart(ctx context.Context, up *uploadState, customer encryptor.
 	}
 	if !p.stashed {
 		if p.storeETag = unquote(resp.Header.Get("Etag")); p.storeETag == "" {
-			return nil, errors.New("the store gave a part no ETag")
+			return nil, errNoPartETag
 		}
 	}
 	p.md5, p.checksum, p.check, p.at = in.md5Sum(), in.checksum(), sealer.Check(), c.g.cfg.Now()
@@ -171,6 +171,24 @@ func (c *call) putPart(ctx context.Context, up *uploadState, customer encryptor.
 	}
 	return &storedPart{p, in.shown(up), resp.Header}, nil
 }
+
+// sendPart stores an upload as the part with that number and returns it as it is
+// to be listed.
+func (c *call) sendPart(up *uploadState, number int, part *upload) (s3api.CompletedPart, error) {
+	sr := c.uploadRequest(http.MethodPut, up.uploadID)
+	sr.query = append(sr.query, s3api.Param{Name: "partNumber", Value: strconv.Itoa(number), HasValue: true})
+	resp, err := c.store(part, sr) //nolint:bodyclose // it is closed
+	if err != nil {
+		return s3api.CompletedPart{}, err
+	}
+	etag := unquote(resp.Header.Get("Etag"))
+	if etag == "" {
+		return s3api.CompletedPart{}, errNoPartETag
+	}
+	return CompletedPart(number, etag, up.whole, part.crc32c), nil
+}
+
+var errNoPartETag = errors.New("the store gave a part no ETag")
 
 // partKeys opens the data keys of the upload for a part that comes with the
 // customer key, zero if it comes with none.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strconv"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
@@ -97,7 +96,7 @@ func (c *call) putFormParts(enc *encryption, first, rest int64, h http.Header) (
 	if err != nil {
 		return nil, err
 	}
-	p := formParts{c: c, id: id, whole: whole, env: env, keys: &keys, in: in}
+	p := formParts{c: c, up: &uploadState{uploadID: id, env: env, whole: whole}, keys: &keys, in: in}
 	from, err := p.put(ctx, first, rest, conditions)
 	if err != nil {
 		c.giveUp(ctx, id)
@@ -112,14 +111,12 @@ func (c *call) putFormParts(enc *encryption, first, rest int64, h http.Header) (
 
 // formParts is an upload in two parts that begins and ends with one request.
 type formParts struct {
-	c     *call
-	id    uploadID
-	whole bool // as of uploadState
-	env   *metadata.Envelope
-	keys  *encryptor.Keys
-	in    *intake
-	rec   encryptor.Record
-	sent  []s3api.CompletedPart
+	c    *call
+	up   *uploadState // no more of it than two parts need
+	keys *encryptor.Keys
+	in   *intake
+	rec  encryptor.Record
+	sent []s3api.CompletedPart
 }
 
 // put uploads both parts and has the store put them together. It returns the
@@ -129,19 +126,18 @@ func (p *formParts) put(ctx context.Context, first, rest int64, conditions http.
 	if err != nil {
 		return nil, err
 	}
-	sum := encryptor.CheckedCRC32C
-	if err := p.send(streamed(sealer, encryptor.PartSize(first), p.c.partSum(p.whole, sum)), sum); err != nil {
+	if err := p.send(streamed(sealer, encryptor.PartSize(first), encryptor.CheckedCRC32C, p.c.comparesParts(p.up))); err != nil {
 		return nil, err
 	}
 	p.rec.Parts[0].Check = sealer.Check()
-	end, sum, err := p.end(rest)
+	end, err := p.end(rest)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.send(end, sum); err != nil {
+	if err := p.send(end); err != nil {
 		return nil, err
 	}
-	resp, etag, err := p.c.assemble(context.WithoutCancel(ctx), &uploadState{uploadID: p.id}, p.sent, conditions) //nolint:bodyclose // it is closed
+	resp, etag, err := p.c.assemble(context.WithoutCancel(ctx), p.up, p.sent, conditions) //nolint:bodyclose // it is closed
 	if err != nil {
 		return nil, err
 	}
@@ -158,61 +154,56 @@ func (p *formParts) seal(body io.Reader, length int64) (*encryptor.Sealer, error
 	return sealer, err
 }
 
-// end returns what the second part of the upload is, and its CRC-32C: the end of
-// the file and that of the object. When it does, the whole form has been found
-// as declared.
-func (p *formParts) end(rest int64) (up *upload, sum uint32, err error) {
+// end returns what the second part of the upload is: the end of the file and
+// that of the object. When it does, the whole form has been found as declared.
+func (p *formParts) end(rest int64) (*upload, error) {
 	plain := getBuffer(int(rest))
 	defer plain.wipe()
 	n, err := hold(p.in, plain.b, s3api.ErrMalformedPOSTRequest)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if p.rec.Digests, err = p.in.digests(); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	var end []byte
 	if n > 0 {
 		sealer, err := p.seal(bytes.NewReader(plain.b[:n]), n)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		sealer.ComputeCheck()
 		end, err = io.ReadAll(sealer)
 		_ = sealer.Close() // never fails
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		p.rec.Parts[1].Check = sealer.Check()
 	}
-	foot, err := p.env.FooterCopy()
+	foot, err := p.up.env.FooterCopy()
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	segment := len(end)
 	if end, err = encryptor.AppendTail(end, *p.keys, foot, &p.rec); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	sum = encryptor.CheckedCRC32C
+	sum := encryptor.CheckedCRC32C
 	if segment > 0 {
 		sum = encryptor.JoinedCRC32C(int64(len(end) - segment))
 	}
-	return &upload{buffered: &buffer{b: end, class: -1}, length: int64(len(end)), crc32c: p.c.partSum(p.whole, sum)}, sum, nil
+	return &upload{
+		buffered: &buffer{b: end, class: -1}, length: int64(len(end)),
+		crc32c: sum, compare: p.c.comparesParts(p.up),
+	}, nil
 }
 
-// send uploads the next part, which has the CRC-32C sum.
-func (p *formParts) send(part *upload, sum uint32) error {
-	number := len(p.sent) + 1
-	sr := p.c.uploadRequest(http.MethodPut, p.id)
-	sr.query = append(sr.query, s3api.Param{Name: "partNumber", Value: strconv.Itoa(number), HasValue: true})
-	resp, err := p.c.store(part, sr) //nolint:bodyclose // it is closed
+// send uploads the next part.
+func (p *formParts) send(part *upload) error {
+	sent, err := p.c.sendPart(p.up, len(p.sent)+1, part)
 	if err != nil {
 		return err
 	}
-	etag := unquote(resp.Header.Get("Etag"))
-	if etag == "" {
-		return errors.New("the store gave a part no ETag")
-	}
-	p.sent = append(p.sent, CompletedPart(number, etag, p.whole, sum))
+	p.sent = append(p.sent, sent)
 	return nil
 }

@@ -232,8 +232,10 @@ func (c *call) sealBuffered(ctx context.Context, in *intake, enc *encryption, le
 		sealed.release()
 		return nil, err
 	}
-	sum := c.toCompare(encryptor.ObjectCRC32C(length))
-	return &upload{env: env, buffered: sealed, length: int64(len(sealed.b)), crc32c: sum}, nil
+	return &upload{
+		env: env, buffered: sealed, length: int64(len(sealed.b)),
+		crc32c: encryptor.ObjectCRC32C(length), compare: c.compares(),
+	}, nil
 }
 
 // sealStream prepares a large body to be sealed as it passes through. Its
@@ -259,7 +261,7 @@ func (c *call) sealStream(ctx context.Context, in *intake, enc *encryption, leng
 	if err != nil {
 		return nil, err
 	}
-	up := streamed(sealer, encryptor.StoredSize(length), c.toCompare(encryptor.ObjectCRC32C(length)))
+	up := streamed(sealer, encryptor.StoredSize(length), encryptor.ObjectCRC32C(length), c.compares())
 	up.env = env
 	return up, nil
 }

@@ -19,7 +19,8 @@ import (
 type upload struct {
 	env      *metadata.Envelope
 	length   int64  // of the ciphertext, in bytes
-	crc32c   string // of the ciphertext, for the store to compare; "" if it is not told
+	crc32c   uint32 // of the ciphertext, if compare is set
+	compare  bool   // the store is told crc32c, to compare
 	buffered *buffer
 	stream   *storeBody
 	users    atomic.Int32 // of buffered, besides the handler
@@ -39,29 +40,23 @@ func FormatStoreChecksum(sum uint32) string {
 	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, sum))
 }
 
-// toCompare returns the CRC-32C of an upload as the store is told of it, if it
-// is told.
-func (c *call) toCompare(sum uint32) string {
-	if c.g.cfg.Upstream.Integrity != IntegrityChecksum {
-		return ""
-	}
-	return FormatStoreChecksum(sum)
-}
+// compares reports whether the store is told what uploads are to be compared with.
+func (c *call) compares() bool { return c.g.cfg.Upstream.Integrity == IntegrityChecksum }
 
 // streamed is the upload of the size bytes that a sealer makes. The sealer sees
 // to it that they have the CRC-32C that the store is told, if it is told.
-func streamed(s *encryptor.Sealer, size int64, crc32c string) *upload {
-	if crc32c != "" {
+func streamed(s *encryptor.Sealer, size int64, crc32c uint32, compare bool) *upload {
+	if compare {
 		s.ComputeCheck()
 	}
-	return &upload{stream: newStreamBody(s, size), length: size, crc32c: crc32c}
+	return &upload{stream: newStreamBody(s, size), length: size, crc32c: crc32c, compare: compare}
 }
 
 // attach makes the ciphertext the body of sr.
 func (u *upload) attach(sr *storeRequest) {
 	sr.length, sr.payloadHash = u.length, sigv4.UnsignedPayload
-	if u.crc32c != "" {
-		sr.header[StoreChecksum] = []string{u.crc32c}
+	if u.compare {
+		sr.header[StoreChecksum] = []string{FormatStoreChecksum(u.crc32c)}
 	}
 	if u.buffered != nil {
 		u.users.Store(1)

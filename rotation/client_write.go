@@ -49,10 +49,9 @@ func (c *Client) upload(ctx context.Context, r request, body Body) ([]byte, http
 	return c.document(ctx, r)
 }
 
-// BeginUpload implements Store. MinIO has a use for a checksum of the whole: it
-// writes a body again when it changes the metadata of one that has none.
+// BeginUpload implements Store.
 func (c *Client) BeginUpload(ctx context.Context, n Name, h http.Header, whole bool) (string, error) {
-	if whole && !c.Plain && isMinIO(c) {
+	if whole && c.keepsWhole() {
 		h = gateway.KeepWhole(h.Clone())
 	}
 	doc, _, err := c.document(ctx, request{
@@ -68,6 +67,11 @@ func (c *Client) BeginUpload(ctx context.Context, n Name, h http.Header, whole b
 	return result.UploadID, nil
 }
 
+// keepsWhole reports whether the store is asked to keep a checksum of what is
+// uploaded in parts. MinIO has a use for one: it writes a body again when it
+// changes the metadata of one that has none.
+func (c *Client) keepsWhole() bool { return !c.Plain && isMinIO(c) }
+
 func partQuery(upload string, part int) s3api.Query {
 	return s3api.Query{number("partNumber", part), param("uploadId", upload)}
 }
@@ -79,7 +83,7 @@ func (c *Client) PutPart(ctx context.Context, n Name, upload string, part int, b
 	if err != nil {
 		return s3api.CompletedPart{}, fmt.Errorf("uploading part %d: %w", part, err)
 	}
-	return gateway.CompletedPart(part, unquote(h.Get("Etag")), !c.Plain && isMinIO(c), body.CRC32C), nil
+	return gateway.CompletedPart(part, unquote(h.Get("Etag")), c.keepsWhole(), body.CRC32C), nil
 }
 
 // CopyPart implements Store.
