@@ -36,8 +36,9 @@ type call struct {
 	bucket, key string
 	virtual     bool // the bucket is named by the host
 
-	started     bool        // the response header is out
-	errorHeader http.Header // what the store said besides an error
+	early       *earlyWriter // nil unless w is one
+	started     bool         // the response header is out
+	errorHeader http.Header  // what the store said besides an error
 	retryAfter  time.Duration
 	cors        *sync.Once // the store's word on other origins is in the response
 }

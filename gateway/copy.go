@@ -38,6 +38,7 @@ func (c *call) copyObject() error {
 	if err != nil {
 		return err
 	}
+	c.answerEarly(req.enc.named(), c.sseResponse(&req.enc))
 	return c.untilSettled(func() error {
 		o, header, err := c.locate(ctx, req.copySource)
 		if err != nil {

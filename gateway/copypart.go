@@ -59,6 +59,8 @@ func (c *call) copyPart(req *partCopy) error {
 	if err != nil {
 		return err
 	}
+	sse := metadata.Response{KeyIDs: &c.g.cfg.KMS.KeyIDs, CustomerKeyMD5: req.sse.CustomerKeyMD5}
+	c.answerEarly(up.env, sse)
 	body, err := c.openCopy(ctx, o, off, n)
 	if err != nil {
 		return err
@@ -73,7 +75,7 @@ func (c *call) copyPart(req *partCopy) error {
 	if o.versionID != "" {
 		h["X-Amz-Copy-Source-Version-Id"] = []string{o.versionID}
 	}
-	up.env.SetResponse(h, metadata.Response{KeyIDs: &c.g.cfg.KMS.KeyIDs, CustomerKeyMD5: req.sse.CustomerKeyMD5})
+	up.env.SetResponse(h, sse)
 	result := s3api.CopyResult{ETag: put.etag(), Modified: put.at, Checksum: put.checksum}
 	return c.sendDocument(result.AppendPartXML(nil))
 }

@@ -85,6 +85,11 @@ func (c *call) chooseEncryption(ctx context.Context) (encryption, error) {
 	return e, nil
 }
 
+// named is an envelope that says what a response does, and seals nothing.
+func (e *encryption) named() *metadata.Envelope {
+	return &metadata.Envelope{Mode: e.mode, KeyID: e.kmsKey, BucketKey: e.bucketKey, Context: e.context}
+}
+
 // sseResponse is what the response to a write says of the encryption.
 func (c *call) sseResponse(enc *encryption) metadata.Response {
 	return metadata.Response{KeyIDs: &c.g.cfg.KMS.KeyIDs, CustomerKeyMD5: enc.customerMD5, Context: true}

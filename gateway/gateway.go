@@ -73,6 +73,11 @@ func (g *Gateway) Serve(w http.ResponseWriter, r *http.Request, in Inbound) {
 		c.via = t
 	}
 	w.Header().Set("X-Amz-Request-Id", c.id)
+	defer func() {
+		if c.early != nil {
+			c.early.stop()
+		}
+	}()
 	if err := c.serve(in.Target); err != nil {
 		c.fail(err)
 	}

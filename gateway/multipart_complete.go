@@ -98,6 +98,7 @@ func (c *call) completeUpload(ctx context.Context, rq *completion) (*completed, 
 	if err := c.admitCompletion(up, rq.sse); err != nil {
 		return nil, err
 	}
+	c.answerEarly(up.env, metadata.Response{KeyIDs: &c.g.cfg.KMS.KeyIDs})
 	kept, err := c.listKept(ctx, up)
 	if err != nil {
 		return nil, err

@@ -77,6 +77,16 @@ func (r reply) code() string { return s3api.ParseError(r.status, r.body).Code }
 // do sends a signed request to one of the gateways.
 func (m *multiBench) do(method, target string, body []byte, header ...string) reply {
 	m.t.Helper()
+	w := httptest.NewRecorder()
+	if aborted := m.serve(w, m.request(method, target, body, header...)); aborted {
+		return reply{status: -1, header: w.Header(), body: w.Body.Bytes()}
+	}
+	return reply{w.Code, w.Header(), w.Body.Bytes()}
+}
+
+// request returns a signed request.
+func (m *multiBench) request(method, target string, body []byte, header ...string) *http.Request {
+	m.t.Helper()
 	r, err := http.NewRequest(method, "http://gateway"+target, nil)
 	if err != nil {
 		m.t.Fatal(err)
@@ -96,24 +106,23 @@ func (m *multiBench) do(method, target string, body []byte, header ...string) re
 	}
 	var signer sigv4.Signer
 	signer.Sign(r, sigv4.Credential{AccessKey: "client", Secret: secret}, "us-east-1", sigv4.UnsignedPayload, m.now)
-	w := httptest.NewRecorder()
-	aborted := false
-	func() {
-		defer func() {
-			if v := recover(); v != nil {
-				if v != http.ErrAbortHandler {
-					panic(v)
-				}
-				aborted = true
+	return r
+}
+
+// serve has one of the gateways answer the request and reports whether it cut
+// the connection.
+func (m *multiBench) serve(w http.ResponseWriter, r *http.Request) (aborted bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			if v != http.ErrAbortHandler {
+				panic(v)
 			}
-		}()
-		g := m.gateways[rand.IntN(len(m.gateways))]
-		g.Serve(w, r, Inbound{Target: r.URL.RequestURI(), Secure: true})
+			aborted = true
+		}
 	}()
-	if aborted {
-		return reply{status: -1, header: w.Header(), body: w.Body.Bytes()}
-	}
-	return reply{w.Code, w.Header(), w.Body.Bytes()}
+	g := m.gateways[rand.IntN(len(m.gateways))]
+	g.Serve(w, r, Inbound{Target: r.URL.RequestURI(), Secure: true})
+	return false
 }
 
 // must is do for requests that succeed.
