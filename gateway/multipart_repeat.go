@@ -17,6 +17,14 @@ func (c *call) completedBefore(ctx context.Context, rq *completion, refusal erro
 	if errors.Is(refusal, errNoRecord) { // a part that waited is gone: so is the upload
 		refusal = noSuchUpload(rq.id)
 	}
+	if !errors.Is(refusal, s3api.ErrNoSuchUpload) {
+		// An upload in progress has made nothing, even if another
+		// one of the same parts has.
+		_, err := c.listStoreParts(ctx, rq.id, s3api.PartsPage{Max: 1})
+		if !errors.Is(err, s3api.ErrNoSuchUpload) {
+			return nil, refusedOr(err, refusal)
+		}
+	}
 	at := *c // whose outcome is not about this object, if it is another
 	at.out = new(Outcome)
 	o, header, err := at.stat(ctx, source{bucket: c.bucket, key: c.key, customer: rq.sse.CustomerKey})

@@ -185,3 +185,29 @@ func TestCompleteConditions(t *testing.T) {
 	}
 	second.check()
 }
+
+// TestCompleteInProgress asks for the completion of an upload that is refused,
+// where an earlier upload has made the same object: it is not taken for what
+// this one has made, and the upload goes on.
+func TestCompleteInProgress(t *testing.T) {
+	for _, header := range [][]string{nil, {"Content-MD5", ""}} {
+		m := newMultiBench(t, 2, nil)
+		begin := func() *multiUpload {
+			u := m.create("same", testModes[0])
+			for n, size := range map[int]int{1: mib5, 2: 100} {
+				if header != nil {
+					header[1] = contentMD5(bytesOf(size, n))
+				}
+				u.mustPut(n, bytesOf(size, n), header...)
+			}
+			return u
+		}
+		begin().mustComplete()
+		second := begin()
+		if r := second.complete(nil, "If-None-Match", "*"); r.code() != "PreconditionFailed" {
+			t.Errorf("%q: %d %s", header, r.status, r.body)
+		}
+		second.mustComplete()
+		second.check()
+	}
+}
