@@ -92,7 +92,7 @@ func (c *call) writeError(e *s3api.Error) {
 	h := c.w.Header()
 	for name := range h {
 		if name != "X-Amz-Request-Id" && !serverHeader[name] && !isCrossOrigin(name) {
-			h.Del(name)
+			delete(h, name) // not all are in canonical form
 		}
 	}
 	if e.Status == http.StatusServiceUnavailable {

@@ -99,7 +99,7 @@ func (c *call) objectHeaders(from http.Header) {
 		if textproto.CanonicalMIMEHeaderKey(name) == redirectMetadata {
 			h["X-Amz-Website-Redirect-Location"] = values
 		} else if !metadata.Private(name) {
-			h[name] = values
+			h[strings.ToLower(name)] = values // as Amazon S3; over HTTP/1.1 SDKs make keys of the names as they come
 		}
 	}
 }

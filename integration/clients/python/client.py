@@ -91,7 +91,10 @@ def encrypted(mode):
 def streams():
     with open(os.path.join(directory, "dir/sub/large.bin"), "rb") as f:
         body = f.read()
-    s3.upload_fileobj(io.BytesIO(body), bucket, "stream", Config=TransferConfig(multipart_chunksize=5 << 20))
+    s3.upload_fileobj(io.BytesIO(body), bucket, "stream", ExtraArgs={"Metadata": {"Colour-Of": "Blue"}},
+                      Config=TransferConfig(multipart_chunksize=5 << 20))
+    metadata = s3.head_object(Bucket=bucket, Key="stream")["Metadata"]
+    assert metadata == {"colour-of": "Blue"}, metadata
     out = io.BytesIO()
     s3.download_fileobj(bucket, "stream", out)
     assert out.getvalue() == body, "the stream has other bytes"
