@@ -62,11 +62,17 @@ func (a *Auth) setLength(r *http.Request, h http.Header) error {
 		return errTrailerName
 	}
 
+	values := a.header(h, "X-Amz-Decoded-Content-Length")
 	if !a.Payload.Streaming() {
 		a.DecodedLength = max(r.ContentLength, -1)
+		for _, v := range values {
+			// A body that is aws-chunked after all must not be taken as it is.
+			if v != strconv.FormatInt(a.DecodedLength, 10) {
+				return errNotStreaming
+			}
+		}
 		return nil
 	}
-	values := a.header(h, "X-Amz-Decoded-Content-Length")
 	if values == nil {
 		return s3api.ErrMissingContentLength
 	}

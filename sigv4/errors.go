@@ -19,6 +19,8 @@ var (
 	errDecodedLength = s3api.ErrInvalidArgument.WithMessage(
 		"x-amz-decoded-content-length must be a non-negative integer").
 		With("ArgumentName", "x-amz-decoded-content-length")
+	errNotStreaming = s3api.ErrInvalidRequest.WithMessage(
+		"x-amz-decoded-content-length is not the length of the body, and x-amz-content-sha256 does not say that the body is aws-chunked.")
 	errNoCRLF = malformedChunk("CRLF expected")
 )
 

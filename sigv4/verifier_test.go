@@ -393,6 +393,10 @@ func TestStreamingHeaders(t *testing.T) {
 		{StreamingUnsignedTrailer, []string{"X-Amz-Decoded-Content-Length", "7", "X-Amz-Trailer", "x-amz-checksum-"}, "InvalidRequest"},
 		{StreamingUnsignedTrailer, []string{"X-Amz-Decoded-Content-Length", "7", "X-Amz-Trailer", "x-amz-checksum-crc32,x-amz-checksum-sha1"}, "InvalidRequest"},
 		{StreamingUnsignedTrailer, []string{"X-Amz-Trailer", "x-amz-checksum-crc32"}, "MissingContentLength"},
+		{UnsignedPayload, []string{"X-Amz-Decoded-Content-Length", "7"}, "InvalidRequest"},
+		{EmptySHA256, []string{"X-Amz-Decoded-Content-Length", "7"}, "InvalidRequest"},
+		{UnsignedPayload, []string{"X-Amz-Decoded-Content-Length", "0"}, "ok"},
+		{UnsignedPayload, []string{"X-Amz-Decoded-Content-Length", "0", "X-Amz-Decoded-Content-Length", "7"}, "InvalidRequest"},
 	} {
 		auth, err := verify(testVerifier(t), signed(t, "PUT", "/b/k", test.payload, "", test.headers...))
 		if got := code(err); got != test.code {
