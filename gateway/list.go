@@ -219,7 +219,8 @@ func (c *call) describeObject(ctx context.Context, e *s3api.Entry, env *metadata
 	if err != nil {
 		return s3api.Rewritten{}, err
 	}
-	return s3api.Rewritten{Size: o.size, ETag: etag, Checksum: s3api.Algorithm(o.digests.Checksum.Algorithm)}, nil
+	sum := o.digests.Checksum
+	return s3api.Rewritten{Size: o.size, ETag: etag, Checksum: s3api.Algorithm(sum.Algorithm), Composite: sum.Composite}, nil
 }
 
 // version is what the store says about a version of an object.

@@ -136,6 +136,35 @@ func checkSums(t *testing.T, u *multiUpload, name string, sum s3api.UploadChecks
 	if got := get.header.Get(shown.Header()); got != want || get.header.Get("X-Amz-Checksum-Type") != kind {
 		t.Errorf("%s: GET says %q, want %q", name, got, want)
 	}
+	checkPartSums(t, u, name, sum, known, body)
+	if u.mode.name != "SSE-S3" {
+		return // listings ask nobody for keys
+	}
+	list := u.m.must(http.MethodGet, "/bucket?list-type=2&max-keys=9&prefix="+u.key, nil)
+	element = "<ChecksumAlgorithm>" + shown.String() + "</ChecksumAlgorithm><ChecksumType>" + kind + "</ChecksumType>"
+	if !strings.Contains(string(list.body), element) {
+		t.Errorf("%s: listed as %s, want %s", name, list.body, element)
+	}
+}
+
+// checkPartSums reads the parts one by one: those of a composite checksum come
+// with their own.
+func checkPartSums(t *testing.T, u *multiUpload, name string, sum s3api.UploadChecksum, known sums, body [][]byte) {
+	t.Helper()
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		for i, b := range body {
+			want, kind := "", ""
+			if sum.Type == s3api.Composite {
+				want, kind = known.of(sum.Algorithm, b), "COMPOSITE"
+			}
+			header := append([]string{"X-Amz-Checksum-Mode", "ENABLED"}, u.mode.access...)
+			r := u.m.must(method, fmt.Sprintf("/bucket/%s?partNumber=%d", u.key, i+1), nil, header...)
+			got := r.header.Get(sum.PartAlgorithm().Header())
+			if got != want || r.header.Get("X-Amz-Checksum-Type") != kind {
+				t.Errorf("%s: %s of part %d says %q, want %q", name, method, i+1, got, want)
+			}
+		}
+	}
 }
 
 // TestMultipartChecksumErrors goes through what S3 refuses.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"encoding/base64"
 	"net/http"
 	"strconv"
 	"strings"
@@ -138,18 +139,16 @@ func (c *call) ifRange(ctx context.Context, o *object) bool {
 
 // header200 fills in the header of a successful answer.
 func (c *call) header200(ctx context.Context, rd reading, o *object, from http.Header, v view) error {
-	if rd.checksum && v.complete && o.env != nil {
-		if err := c.unlock(ctx, o); err != nil {
-			return err
-		}
-		if o.digests.Checksum.Algorithm == 0 {
-			if err := c.complete(ctx, o); err != nil {
+	h := c.w.Header()
+	if rd.checksum && o.env != nil {
+		if rd.part != 0 && o.digests.Checksum.Composite {
+			setPartChecksum(h, o, rd.part)
+		} else if v.complete {
+			if err := c.setObjectChecksum(ctx, h, o); err != nil {
 				return err
 			}
 		}
-		setChecksum(c.w.Header(), o.digests.Checksum, len(o.parts()))
 	}
-	h := c.w.Header()
 	c.objectHeaders(from)
 	if o.env != nil {
 		o.env.SetResponse(h, metadata.Response{KeyIDs: &c.g.cfg.KMS.KeyIDs, CustomerKeyMD5: rd.customerMD5})
@@ -164,6 +163,32 @@ func (c *call) header200(ctx context.Context, rd reading, o *object, from http.H
 		h["Content-Range"] = []string{s3api.ContentRange(v.off, v.n, o.size)}
 	}
 	return nil
+}
+
+// setObjectChecksum puts the checksum of the whole object into the response
+// header.
+func (c *call) setObjectChecksum(ctx context.Context, h http.Header, o *object) error {
+	if err := c.unlock(ctx, o); err != nil {
+		return err
+	}
+	if o.digests.Checksum.Algorithm == 0 {
+		if err := c.complete(ctx, o); err != nil {
+			return err
+		}
+	}
+	setChecksum(h, o.digests.Checksum, len(o.parts()))
+	return nil
+}
+
+// setPartChecksum puts the checksum of a part into the response header, where
+// that of the object is one of those of its parts.
+func setPartChecksum(h http.Header, o *object, number int) {
+	for _, p := range o.parts() {
+		if int(p.Number) == number {
+			h[s3api.Algorithm(o.digests.Checksum.Algorithm).Header()] = []string{base64.StdEncoding.EncodeToString(p.Checksum)}
+			h["X-Amz-Checksum-Type"] = []string{"COMPOSITE"}
+		}
+	}
 }
 
 // notModified answers a condition that held, or returns err.
