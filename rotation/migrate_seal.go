@@ -180,11 +180,17 @@ func (m *migrator) open(ctx context.Context, n Name, o *Object) (io.ReadCloser, 
 	if err != nil {
 		return nil, err
 	}
-	const enough = 4
 	r := bufio.NewReaderSize(body, 64<<10)
-	if prefix, _ := r.Peek(enough); encryptor.IsEncrypted(prefix) {
+	prefix, _ := r.Peek(len(recordMagic))
+	switch {
+	case encryptor.IsEncrypted(prefix):
+		err = errLostEnvelope
+	case string(prefix) == recordMagic:
+		err = cannot("it is a record in the system bucket of another gateway")
+	}
+	if err != nil {
 		_ = body.Close()
-		return nil, errLostEnvelope
+		return nil, err
 	}
 	return struct {
 		io.Reader
