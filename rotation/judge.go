@@ -31,6 +31,7 @@ const operation = "Rewrap"
 // concurrent use.
 type judge struct {
 	*Options
+	tally *tally
 
 	mu   sync.Mutex
 	keys map[string]*latest
@@ -84,6 +85,26 @@ func (j *judge) judge(ctx context.Context, env *metadata.Envelope) (verdict, err
 	}
 }
 
+// sameVersions refuses to go on with a job that has moved objects to versions of
+// KMS keys that are not the latest ones any more. Keys that cannot be asked about
+// fail with their objects.
+func (j *judge) sameVersions(ctx context.Context, began map[string]int) error {
+	for key, version := range began {
+		if j.KMS == nil {
+			break
+		}
+		info, err := j.KMS.Describe(ctx, kms.Use{Operation: operation}, key)
+		if away(err) || ctx.Err() != nil {
+			return err
+		}
+		if err == nil && info.LatestVersion != version {
+			return fmt.Errorf("the file %s is the state of a run that moved objects to version %d of the KMS key %q, which has version %d by now; choose another, or remove it to begin anew",
+				j.State, version, key, info.LatestVersion)
+		}
+	}
+	return nil
+}
+
 // old reports whether the KMS key of an envelope has a newer version than the
 // one that it uses. Where that is not known, it is taken to be so.
 func (j *judge) old(ctx context.Context, env *metadata.Envelope) (bool, error) {
@@ -101,7 +122,9 @@ func (j *judge) old(ctx context.Context, env *metadata.Envelope) (bool, error) {
 	k.once.Do(func() {
 		var info kms.KeyInfo
 		info, k.err = j.KMS.Describe(ctx, kms.Use{Operation: operation}, env.KeyID)
-		k.version = info.LatestVersion
+		if k.version = info.LatestVersion; k.err == nil {
+			j.tally.version(env.KeyID, k.version)
+		}
 	})
 	return v < k.version, k.err
 }

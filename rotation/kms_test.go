@@ -4,7 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -134,6 +139,115 @@ func TestRewrapDSSE(t *testing.T) {
 	}
 }
 
+var (
+	away      = kms.WithRetryAfter(kms.ErrUnavailable, time.Nanosecond)
+	throttled = kms.WithRetryAfter(kms.ErrThrottled, time.Nanosecond)
+)
+
+// TestServiceAway has a service that does not work for a moment, of which
+// nothing is seen, or from some moment on, which ends the job and fails no object.
+func TestServiceAway(t *testing.T) {
+	for _, tt := range []struct {
+		method string
+		run    func(*testing.T, *vault, rotation.Options) (*rotation.Report, error)
+	}{
+		{"Describe", func(t *testing.T, v *vault, o rotation.Options) (*rotation.Report, error) {
+			v.add(t, "one", "k", 20, false, false)
+			v.Rotate("one")
+			return rotation.Rewrap(t.Context(), o)
+		}},
+		{"Rewrap", func(t *testing.T, v *vault, o rotation.Options) (*rotation.Report, error) {
+			v.add(t, "one", "k", 20, false, false)
+			v.Rotate("one")
+			return rotation.Rewrap(t.Context(), o)
+		}},
+		{"Unwrap", func(t *testing.T, v *vault, o rotation.Options) (*rotation.Report, error) {
+			v.add(t, "one", "k", 20, false, true)
+			return rotation.Rewrap(t.Context(), o)
+		}},
+		{"Wrap", func(t *testing.T, v *vault, o rotation.Options) (*rotation.Report, error) {
+			for i := range 20 {
+				v.put(name(fmt.Sprint("k", i)), nil, []byte("x"))
+			}
+			return rotation.Migrate(t.Context(), rotation.MigrateOptions{Options: o, Target: func(string) (rotation.Target, error) {
+				return rotation.Target{Mode: metadata.SSEKMS, KMSKey: "one"}, nil
+			}})
+		}},
+	} {
+		for _, fail := range []error{away, throttled} {
+			for _, forever := range []bool{false, true} {
+				t.Run(fmt.Sprint(tt.method, " ", fail, " ", forever), func(t *testing.T) {
+					v := newVault(t)
+					var begun, failed atomic.Bool
+					v.Before = func(_ context.Context, method, _ string) error {
+						if method == tt.method && begun.Load() && (forever || !failed.Swap(true)) {
+							return fail
+						}
+						return nil
+					}
+					v.fake.before = func(string, rotation.Name) error { begun.Store(true); return nil }
+					o := rotation.Options{
+						Store: v.fake, StoreName: "s", Keys: v.b, KMS: v.service, Logger: quiet, State: filepath.Join(t.TempDir(), "state"),
+					}
+					r, err := tt.run(t, v, o)
+					if !forever {
+						if err != nil || r.Total != (rotation.Count{Moved: 20}) {
+							t.Errorf("%+v, %v", r, err)
+						}
+						return
+					}
+					if !errors.Is(err, fail) || r.Total.Failed != 0 {
+						t.Errorf("%+v, %v", r, err)
+					}
+					if _, err := os.Stat(o.State); err != nil {
+						t.Errorf("the state: %v", err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestRewrapResumesAfterRotation stops a job, and rotates a key once more before
+// it goes on: objects that it is done with are not under the latest version.
+func TestRewrapResumesAfterRotation(t *testing.T) {
+	v := newVault(t)
+	v.add(t, "one", "k", 300, true, false)
+	v.Rotate("one")
+	broken := errors.New("the network is down")
+	v.fake.before = func(op string, n rotation.Name) error {
+		if op == "List" && n.Key == "k280" {
+			return broken
+		}
+		return nil
+	}
+	o := rotation.Options{
+		Store: v.fake, StoreName: "s", Keys: v.b, KMS: v.service, Logger: quiet, State: filepath.Join(t.TempDir(), "state"),
+	}
+	for range 2 { // with the same version it goes on
+		if _, err := rotation.Rewrap(t.Context(), o); !errors.Is(err, broken) {
+			t.Fatal(err)
+		}
+	}
+	v.fake.before = func(string, rotation.Name) error { return nil }
+	v.Rotate("one")
+	if _, err := rotation.Rewrap(t.Context(), o); err == nil || !strings.Contains(err.Error(), "begin anew") {
+		t.Fatal(err)
+	}
+	if err := os.Remove(o.State); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := rotation.Rewrap(t.Context(), o); err != nil || r.Total.Moved != 300 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	v.SetMinDecryptionVersion("one", 3)
+	for _, key := range []string{"k000", "k299"} {
+		if got, _, _ := plain(t, v.fake, v.b, v.Memory, key); got != key {
+			t.Errorf("%s is %q", key, got)
+		}
+	}
+}
+
 // TestRewrapKMSFails has keys that cannot be used, and a service that does not
 // work.
 func TestRewrapKMSFails(t *testing.T) {
@@ -163,7 +277,7 @@ func TestRewrapKMSFails(t *testing.T) {
 		{"the service is away", func(v *vault) {
 			v.Before = func(_ context.Context, method, _ string) error {
 				if method == "Rewrap" {
-					return kms.ErrUnavailable
+					return away
 				}
 				return nil
 			}

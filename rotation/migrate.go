@@ -55,7 +55,7 @@ func Migrate(ctx context.Context, o MigrateOptions) (*Report, error) {
 	}
 	m := &migrator{
 		MigrateOptions: &o,
-		mover:          mover{judge: judge{Options: &o.Options}, tally: w.tally},
+		mover:          mover{judge: judge{Options: &o.Options, tally: w.tally}},
 		targets:        make(map[string]Target),
 	}
 	w.page = m.page

@@ -17,7 +17,6 @@ const moveAttempts = 8
 type mover struct {
 	judge
 	wraps wraps
-	tally *tally
 }
 
 // item is a version of an object on its way.
@@ -54,6 +53,8 @@ func (m *mover) repeat(ctx context.Context, n Name, attempt func() (Root, Outcom
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case away(err):
+		return err
 	case gone(err):
 		return nil
 	case err != nil:
@@ -113,10 +114,20 @@ func (m *mover) attempt(ctx context.Context, it item) (Root, Outcome, error) {
 		return root, "", err
 	}
 	err = m.write(ctx, w, it, o, next)
+	// What may have been changed is looked after when the job is stopped, too.
+	ctx, cancel := outlive(ctx)
+	defer cancel()
 	if replaced(err) || gone(err) {
 		return root, "", errAgain
 	}
 	return root, Moved, m.verify(ctx, it, w, o, next, err)
+}
+
+// outlive returns a context that ends some time after ctx does.
+func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(afterwards, cancel) })
+	return longer, func() { stop(); cancel() }
 }
 
 // fits reports whether an envelope is for the body that has the other one in

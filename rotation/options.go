@@ -98,6 +98,9 @@ func (o *Options) complete() error {
 	if o.Concurrency == 0 {
 		o.Concurrency = defaultConcurrency
 	}
+	if o.KMS != nil {
+		o.KMS = patient{o.KMS}
+	}
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
 	}

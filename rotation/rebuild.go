@@ -16,8 +16,8 @@ import (
 // (Amazon S3 API Reference, UploadPartCopy).
 const maxPart = 5 << 30
 
-// abortTimeout bounds what is done after a job was stopped.
-const abortTimeout = 30 * time.Second
+// afterwards bounds what is done for an object after the job was stopped.
+const afterwards = 30 * time.Second
 
 // rebuild makes the store copy an object as an upload with the metadata h, in
 // the parts that it has, so that its ETag stays, and complete that only if the
@@ -57,7 +57,7 @@ func (m *mover) rebuild(ctx context.Context, n Name, when time.Time, o *Object, 
 
 // giveUp throws the parts of an upload away that failed with err.
 func (o *Options) giveUp(ctx context.Context, n Name, upload string, err error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
 	defer cancel()
 	if aerr := o.Store.AbortUpload(ctx, n, upload); aerr != nil && !gone(aerr) {
 		return errors.Join(err, fmt.Errorf("an upload is left over: %w", aerr))

@@ -103,13 +103,15 @@ type Report struct {
 type tally struct {
 	mu       sync.Mutex
 	roots    map[Root]*Count
+	latest   map[string]int
 	bytes    int64
 	raced    int64
 	problems []Problem
 }
 
 func newTally(s *state) *tally {
-	t := &tally{roots: make(map[Root]*Count)}
+	t := &tally{roots: make(map[Root]*Count), latest: make(map[string]int)}
+	maps.Copy(t.latest, s.Latest)
 	for _, r := range s.Roots {
 		t.roots[r.Root] = &r.Count
 	}
@@ -127,6 +129,13 @@ func (t *tally) add(r Root, o Outcome, bytes int64) {
 	}
 	c.add(o)
 	t.bytes += bytes
+}
+
+// version notes the latest version of a KMS key.
+func (t *tally) version(key string, latest int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.latest[key] = latest
 }
 
 func (t *tally) problem(p Problem) {
@@ -155,7 +164,7 @@ func (t *tally) sorted() []RootCount {
 func (t *tally) into(s *state) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s.Roots, s.Bytes, s.Raced, s.Problems = t.sorted(), t.bytes, t.raced, slices.Clone(t.problems)
+	s.Latest, s.Roots, s.Bytes, s.Raced, s.Problems = maps.Clone(t.latest), t.sorted(), t.bytes, t.raced, slices.Clone(t.problems)
 }
 
 func (t *tally) total() Count {

@@ -44,7 +44,7 @@ func (w *wraps) prepare(ctx context.Context, envs []*metadata.Envelope) error {
 			items[i] = kms.Item{Wrapped: []byte(id.wrapped), Context: []byte(id.context)}
 		}
 		out, err := w.kms.Rewrap(ctx, kms.Use{Operation: operation}, key, items)
-		if errors.Is(err, kms.ErrUnavailable) || ctx.Err() != nil {
+		if away(err) || ctx.Err() != nil {
 			return err
 		}
 		if err != nil {

@@ -24,7 +24,10 @@ func Rewrap(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mover{judge: judge{Options: &o, keys: make(map[string]*latest)}, wraps: wraps{kms: o.KMS}, tally: w.tally}
+	m := &mover{judge: judge{Options: &o, tally: w.tally, keys: make(map[string]*latest)}, wraps: wraps{kms: o.KMS}}
+	if err := m.sameVersions(ctx, w.state.Latest); err != nil {
+		return nil, err
+	}
 	w.page = m.page
 	report, err := w.run(ctx)
 	if err != nil {

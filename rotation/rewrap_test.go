@@ -248,6 +248,32 @@ func TestRewrapRaces(t *testing.T) {
 	}
 }
 
+// TestRewrapStopsInARace stops a job at the moment when it has put metadata on a
+// body that was uploaded meanwhile, under another root key. Nobody would mend
+// that later.
+func TestRewrapStopsInARace(t *testing.T) {
+	v := newVault(t)
+	h, body := sealed(t, v.a, name("k"), "old")
+	v.put(name("k"), h, body)
+	kek := encryptor.NewKey()
+	w, err := v.Memory.Wrap(t.Context(), "one", kek, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	v.fake.unguarded = func(rotation.Name) {
+		h, body := seal(t, metadata.NewSSEKMS("one", w.Ciphertext, 3), metadata.KEKs{Data: kek}, name("k"), "new")
+		v.put(name("k"), h, body)
+		cancel()
+	}
+	if _, err := rotation.Rewrap(ctx, rotation.Options{Store: v.fake, Keys: v.b, KMS: v.service, Logger: quiet}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if got, _, _ := plain(t, v.fake, v.b, v.Memory, "k"); got != "new" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestRewrapLostAnswers makes changes of which the answer is lost.
 func TestRewrapLostAnswers(t *testing.T) {
 	a, b := masters(t)

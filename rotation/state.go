@@ -21,6 +21,9 @@ type state struct {
 	Bucket  string `json:"bucket,omitempty"` // in which it is
 	After   string `json:"after,omitempty"`  // the last key of it that is done
 
+	// Latest are the versions of KMS keys that objects were moved to.
+	Latest map[string]int `json:"latest,omitempty"`
+
 	Roots    []RootCount `json:"roots,omitempty"`
 	Bytes    int64       `json:"bytes,omitempty"`
 	Raced    int64       `json:"raced,omitempty"`
