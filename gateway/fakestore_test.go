@@ -182,6 +182,8 @@ func (f *fakeStore) answer(r *http.Request, body []byte) *http.Response {
 	case key == "" && r.Method == http.MethodDelete:
 		delete(f.buckets, bucket)
 		return fakeAnswer(204, nil, nil)
+	case key == "" && q.Has("uploads"):
+		return f.listUploads(bucket, q.Get("prefix"))
 	case key == "":
 		return f.list(objects, q.Get("prefix"), q.Get("continuation-token"), q.Get("max-keys"))
 	case r.Method == http.MethodPost && q.Has("uploads"):
@@ -300,6 +302,24 @@ func (f *fakeStore) list(objects map[string]*fakeObject, prefix, after, limit st
 		}
 		o := objects[key]
 		page.Contents = append(page.Contents, entry{key, o.at.Format(time.RFC3339Nano), quote(o.etag), len(o.body)})
+	}
+	doc, err := xml.Marshal(page)
+	if err != nil {
+		f.t.Error(err)
+	}
+	return fakeAnswer(200, nil, doc)
+}
+
+func (f *fakeStore) listUploads(bucket, prefix string) *http.Response {
+	type entry struct{ Key, UploadId string } //nolint:revive // as S3 spells it
+	page := struct {
+		XMLName xml.Name `xml:"ListMultipartUploadsResult"`
+		Upload  []entry
+	}{}
+	for id, up := range f.uploads {
+		if up.bucket == bucket && strings.HasPrefix(up.key, prefix) {
+			page.Upload = append(page.Upload, entry{up.key, id})
+		}
 	}
 	doc, err := xml.Marshal(page)
 	if err != nil {

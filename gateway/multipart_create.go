@@ -134,9 +134,8 @@ func (c *call) abortMultipartUpload() error {
 		return err
 	}
 	if len(kept) == 0 {
-		// Not every store says of an upload that it is not there. One that was
-		// begun behind the gateway's back can be aborted.
-		if _, err := c.listStoreParts(ctx, id, s3api.PartsPage{Max: 1}); err != nil {
+		// One that was begun behind the gateway's back can be aborted.
+		if err := c.findUpload(ctx, id); err != nil {
 			return err
 		}
 	}

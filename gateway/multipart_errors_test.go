@@ -99,6 +99,38 @@ func TestNoSuchUpload(t *testing.T) {
 	}
 }
 
+// TestInventedUpload checks that the store is never asked about an upload that
+// neither the gateway nor the store knows of: an id could be a path to what
+// belongs to somebody else. What was begun behind the gateway's back can be
+// aborted.
+func TestInventedUpload(t *testing.T) {
+	m := newMultiBench(t, 1, nil)
+	u := &multiUpload{m: m, key: "key", id: "../../../../other", listed: map[int]s3api.CompletedPart{1: {Number: 1, ETag: "x"}}}
+	m.store.requests()
+	for what, r := range map[string]reply{
+		"large part": m.do(http.MethodPut, u.target("partNumber=1&"), bytesOf(mib5, 1)),
+		"small part": m.do(http.MethodPut, u.target("partNumber=1&"), bytesOf(10, 1)),
+		"completing": u.complete(nil),
+		"listing":    m.do(http.MethodGet, u.target(""), nil),
+		"aborting":   m.do(http.MethodDelete, u.target(""), nil),
+	} {
+		if r.status != http.StatusNotFound || r.code() != "NoSuchUpload" {
+			t.Errorf("%s: %d %s", what, r.status, r.body)
+		}
+	}
+	for _, request := range m.store.requests() {
+		if strings.Contains(request, "uploadId") {
+			t.Errorf("the store got %s", request)
+		}
+	}
+	m.store.uploads["behind"] = &fakeUpload{bucket: "bucket", key: "key"}
+	u.id = "behind"
+	m.must(http.MethodDelete, u.target(""), nil)
+	if m.store.uploads["behind"] != nil {
+		t.Error("it is still there")
+	}
+}
+
 // TestPartTooLarge checks that a part that no store takes is refused before
 // anything of it is read.
 func TestPartTooLarge(t *testing.T) {

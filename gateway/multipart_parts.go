@@ -22,12 +22,12 @@ func (c *call) listParts() error {
 	if err != nil {
 		return err
 	}
-	// What the store says of the upload goes first: it may have ended.
-	result, err := c.listStoreParts(ctx, c.namedUpload(), s3api.PartsPage{Marker: page.Marker, Max: maxStoreParts})
+	up, err := c.loadUpload(ctx, c.namedUpload(), true)
 	if err != nil {
 		return err
 	}
-	up, err := c.loadUpload(ctx, c.namedUpload(), true)
+	// The store knows whether it has ended meanwhile.
+	result, err := c.listStoreParts(ctx, up.uploadID, s3api.PartsPage{Marker: page.Marker, Max: maxStoreParts})
 	if err != nil {
 		return err
 	}

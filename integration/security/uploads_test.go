@@ -2,6 +2,8 @@ package security_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/xml"
 	"fmt"
 	"net/http"
@@ -125,6 +127,50 @@ func TestUploadsOfOthers(t *testing.T) {
 		e.Expect(t, http.StatusOK, u.completion())
 		e.checkObject(t, "key", append(bytes.Clone(one), two...))
 		e.checkObject(t, "source", body(100, 1))
+	})
+}
+
+// TestInventedUploads asks about uploads whose ids are paths, in the ways in
+// which stores take ids for paths, to an object, a bucket and an upload that the
+// client has no right to.
+func TestInventedUploads(t *testing.T) {
+	each(t, several, func(t *testing.T, e *endpoint) {
+		own := "other-" + e.bucket[5:]
+		if err := e.store.Client().MakeBucket(t.Context(), own, minio.MakeBucketOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		e.Put(t, e.bucket, "object", body(100, 1))
+		u := e.begin(t, "key")
+		one := body(mib5, 2)
+		u.put(t, 1, one)
+
+		// MinIO's ids are the base64 of its own and the upload's, with a dot between.
+		name := u.id
+		if raw, err := base64.RawURLEncoding.DecodeString(u.id); err == nil {
+			_, name, _ = strings.Cut(string(raw), ".")
+		}
+		var paths []string
+		for up := range 5 {
+			for _, to := range []string{"", e.bucket, e.bucket + "/object", fmt.Sprintf("%x", sha256.Sum256([]byte(e.bucket+"/key"))) + "/" + name} {
+				paths = append(paths, strings.Repeat("../", up)+to)
+			}
+		}
+		other := e.As("other", otherSecret)
+		for _, path := range paths {
+			for _, id := range []string{path, base64.RawURLEncoding.EncodeToString([]byte("x." + path))} {
+				if id == "" {
+					continue
+				}
+				for _, method := range []string{http.MethodGet, http.MethodDelete} {
+					a := other.Do(t, wire.Request{Method: method, Target: wire.Target(own, "key", "uploadId="+url.QueryEscape(id))})
+					checkError(t, a, http.StatusNotFound, "NoSuchUpload")
+				}
+			}
+		}
+		e.checkObject(t, "object", body(100, 1))
+		u.put(t, 2, body(100, 3))
+		e.Expect(t, http.StatusOK, u.completion())
+		e.checkObject(t, "key", append(one, body(100, 3)...))
 	})
 }
 
