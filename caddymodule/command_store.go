@@ -43,6 +43,9 @@ func openStore(file, adapter string, number int, address string) (*storeAccess, 
 	if err != nil {
 		return nil, err
 	}
+	if len(config) == 0 { // nor a Caddyfile in the current directory
+		return nil, fmt.Errorf("there is no config: give it with --%s", flagConfig)
+	}
 	raw, err := chooseHandler(config, number)
 	if err != nil {
 		return nil, err
