@@ -116,7 +116,7 @@ func (t *nextTransport) serve(w http.ResponseWriter, sub *http.Request) (err err
 // subrequest makes a request as a server would have received it out of req.
 // Nothing is shared with the client's request that handlers could write to.
 func (t *nextTransport) subrequest(ctx context.Context, req *http.Request, body *onceBody, w http.ResponseWriter) *http.Request {
-	sub := req.Clone(ctx)
+	sub := req.Clone(caddyhttp.ContextWithIdleTimeouts(ctx, nil, nil)) // those are the client's
 	// A URL with a scheme would override that of the proxy's upstream.
 	sub.URL = &url.URL{Path: req.URL.Path, RawPath: req.URL.RawPath, RawQuery: req.URL.RawQuery}
 	sub.RequestURI = sub.URL.RequestURI()

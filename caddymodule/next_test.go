@@ -102,6 +102,21 @@ func TestNextTransport(t *testing.T) {
 	wg.Wait()
 }
 
+// TestNextTransportTimeouts has a handler such as timeouts on the way to the
+// store, which changes the limits of the request that it finds.
+func TestNextTransportTimeouts(t *testing.T) {
+	tr := viaNext(t, func(_ http.ResponseWriter, r *http.Request) error {
+		if reader, writer := caddyhttp.IdleTimeoutsFromContext(r.Context()); reader != nil || writer != nil {
+			t.Error("what limits the client's connection can be changed from here, while it is in use")
+		}
+		return nil
+	})
+	ctx := caddyhttp.ContextWithIdleTimeouts(t.Context(), new(caddyhttp.IdleTimeoutReader), new(caddyhttp.IdleTimeoutWriter))
+	if _, err := tr.RoundTrip(storeRequest(ctx, http.MethodGet, nil)); !errors.Is(err, errNotAnswered) { //nolint:bodyclose // there is none
+		t.Error(err)
+	}
+}
+
 func TestNextTransportErrors(t *testing.T) {
 	for _, test := range []struct {
 		name   string
