@@ -44,8 +44,9 @@ func (c *call) getOnce() error {
 			return errors.New("the store answered with an unreadable Content-Range")
 		}
 	case http.StatusRequestedRangeNotSatisfiable:
-		// Beyond everything stored, so beyond the plaintext too. How long that
-		// is, the answer does not say in a way that could be trusted.
+		// Beyond everything stored, so beyond the plaintext of an encrypted
+		// object. How long that is, the answer does not say in a way that could
+		// be trusted.
 		drain(resp.Body)
 		return c.unsatisfiable(ctx, rd)
 	default:
@@ -247,11 +248,15 @@ func (c *call) read(ctx context.Context, method string, src source, rng string) 
 }
 
 // unsatisfiable answers a request for a range that begins beyond the object:
-// with an error, unless a condition makes it something else.
+// with an error, unless a condition makes it something else, or it is one of
+// an object that is not encrypted.
 func (c *call) unsatisfiable(ctx context.Context, rd reading) error {
 	o, header, err := c.stat(ctx, rd.src)
 	if err != nil {
 		return err
+	}
+	if o.env == nil {
+		return c.getPlaintextRange(ctx, rd, o, header) // which may begin before that of ciphertext
 	}
 	if !c.ifRange(ctx, o) {
 		c.header = c.header.Clone()

@@ -28,40 +28,49 @@ func (c *call) admit(ctx context.Context, o *object) error {
 // allowed. resp is the store's answer to a request that was made for an
 // encrypted object: a range in it is one of ciphertext and of no use.
 func (c *call) getPlaintext(ctx context.Context, rd reading, o *object, resp *http.Response) error {
-	var body io.Reader
-	wasRanged := rd.ranged
-	if wasRanged {
+	if rd.ranged {
 		_ = resp.Body.Close()
 		if err := c.admit(ctx, o); err != nil {
 			return err
 		}
-		rd.ranged = c.ifRange(ctx, o)
-	} else {
-		prefix := make([]byte, plaintextPrefix)
-		n, err := io.ReadFull(resp.Body, prefix)
-		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-			return &unreachableError{err}
-		}
-		if err := c.admitPlaintext(o.bucket, prefix[:n]); err != nil {
-			return err
-		}
-		body = io.MultiReader(bytes.NewReader(prefix[:n]), resp.Body)
+		return c.getPlaintextRange(ctx, rd, o, resp.Header)
+	}
+	prefix := make([]byte, plaintextPrefix)
+	n, err := io.ReadFull(resp.Body, prefix)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return &unreachableError{err}
+	}
+	if err := c.admitPlaintext(o.bucket, prefix[:n]); err != nil {
+		return err
 	}
 	v, err := c.view(ctx, rd, o)
 	if err != nil || v.status == http.StatusNotModified {
 		return c.notModified(v, resp.Header, err)
 	}
-	if wasRanged {
-		rng := ""
-		if rd.ranged {
-			rng = rd.rng.String()
-		}
-		if resp, err = c.again(ctx, o, o.query, rng); err != nil {
-			return err
-		}
-		defer func() { _ = resp.Body.Close() }()
-		body = resp.Body
+	return c.sendPlaintext(ctx, rd, o, resp, io.MultiReader(bytes.NewReader(prefix[:n]), resp.Body), v)
+}
+
+// getPlaintextRange answers with a range of an object that may be read without
+// being encrypted. header is what the store says of it.
+func (c *call) getPlaintextRange(ctx context.Context, rd reading, o *object, header http.Header) error {
+	rng := rd.rng.String()
+	if rd.ranged = c.ifRange(ctx, o); !rd.ranged {
+		rng = ""
 	}
+	v, err := c.view(ctx, rd, o)
+	if err != nil || v.status == http.StatusNotModified {
+		return c.notModified(v, header, err)
+	}
+	resp, err := c.again(ctx, o, o.query, rng)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	return c.sendPlaintext(ctx, rd, o, resp, resp.Body, v)
+}
+
+// sendPlaintext sends what v describes, which is all of body, to the client.
+func (c *call) sendPlaintext(ctx context.Context, rd reading, o *object, resp *http.Response, body io.Reader, v view) error {
 	if resp.ContentLength != v.n {
 		return errReplaced
 	}
