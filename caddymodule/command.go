@@ -123,6 +123,7 @@ func createKeyFile(path string, key localkeys.Key) error {
 	if err := finish(f, localkeys.FormatFile([]localkeys.Key{key}, key.ID)); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
+	syncName(path)
 	return nil
 }
 
@@ -153,7 +154,11 @@ func addKey(path string, key localkeys.Key) error {
 	if err := finish(f, data); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	syncName(path)
+	return nil
 }
 
 // withKey returns the key file old with one more key, the active one. Lines
@@ -191,4 +196,13 @@ func withKey(old []byte, key localkeys.Key) ([]byte, error) {
 func finish(f *os.File, data []byte) error {
 	_, err := f.Write(data)
 	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// syncName makes sure that the file at path is found there after a crash, too:
+// objects may be encrypted under its keys a moment later. Not every system can.
+func syncName(path string) {
+	if dir, err := os.Open(filepath.Dir(path)); err == nil {
+		_ = dir.Sync()
+		_ = dir.Close()
+	}
 }
