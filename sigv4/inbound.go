@@ -36,7 +36,8 @@ func (s *scratch) appendSignedHeaders(c *claim, r *http.Request, h http.Header) 
 	for list, more := c.signedHeaders, true; more; {
 		var name string
 		name, list, more = strings.Cut(list, ";")
-		if !isToken(name) || strings.ToLower(name) != name || len(s.names) == maxSignedHeaders {
+		// A header that is named many times would be hashed, and shown, as often.
+		if !isToken(name) || strings.ToLower(name) != name || len(s.names) == maxSignedHeaders || slices.Contains(s.names, name) {
 			if c.presigned {
 				return s3api.ErrAuthorizationQueryParameters.WithMessage("X-Amz-SignedHeaders is malformed")
 			}
@@ -58,7 +59,9 @@ func (s *scratch) appendSignedHeaders(c *claim, r *http.Request, h http.Header) 
 		if c.presigned && key == "X-Amz-Content-Sha256" && len(values) == 1 && values[0] == UnsignedPayload {
 			continue
 		}
-		missing = append(missing, strings.ToLower(key))
+		if missing = append(missing, strings.ToLower(key)); len(missing) > maxSignedHeaders {
+			break // each is compared with all that are signed
+		}
 	}
 	if missing != nil {
 		return notSigned(missing)

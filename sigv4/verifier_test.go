@@ -1,6 +1,8 @@
 package sigv4
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -98,6 +100,7 @@ func TestVerifyErrors(t *testing.T) {
 		{"header dropped for its underscore", del("X-Amz-Meta-File_name"), "SignatureDoesNotMatch", 403, `"x-amz-meta-file_name" did not arrive`},
 		{"upper case in SignedHeaders", authorization("host;", "Host;"), "AuthorizationHeaderMalformed", 400, "SignedHeaders"},
 		{"empty name in SignedHeaders", authorization("host;", "host;;"), "AuthorizationHeaderMalformed", 400, "SignedHeaders"},
+		{"a name twice in SignedHeaders", authorization("host;", "host;host;"), "AuthorizationHeaderMalformed", 400, "SignedHeaders"},
 		{"endless SignedHeaders", authorization("host;", strings.Repeat("host;", 600)), "AuthorizationHeaderMalformed", 400, "SignedHeaders"},
 		{"unknown access key", authorization(testKey, "AKIANOBODY"), "InvalidAccessKeyId", 403, ""},
 		{"wrong signature", func(r *http.Request) {
@@ -211,6 +214,23 @@ func TestErrorFields(t *testing.T) {
 }
 
 // TestMutations: no part of a signed request can be changed.
+// TestManyUnsignedHeaders: nobody needs a secret to send them, and each costs a
+// comparison with all that are signed.
+func TestManyUnsignedHeaders(t *testing.T) {
+	r := signed(t, "GET", "/bucket/key", EmptySHA256, "")
+	for i := range 10 * maxSignedHeaders {
+		r.Header.Set(fmt.Sprintf("X-Amz-Meta-%d", i), "")
+	}
+	_, err := verify(testVerifier(t), r)
+	var e *s3api.Error
+	if !errors.As(err, &e) || e.Code != "AccessDenied" {
+		t.Fatal(err)
+	}
+	if n := strings.Count(e.Field("HeadersNotSigned"), ",") + 1; n > 2*maxSignedHeaders {
+		t.Errorf("%d names were looked for among those that are signed", n)
+	}
+}
+
 func TestMutations(t *testing.T) {
 	mutations := map[string]func(r *http.Request){
 		"method":              func(r *http.Request) { r.Method = "DELETE" },
