@@ -31,18 +31,19 @@ func (c *call) copyStored(ctx context.Context, req *copyRequest, o *object, h ht
 		copyHeaders(h, c.header, []string{"X-Amz-Tagging"})
 	}
 	copyHeaders(h, c.header, []string{"X-Amz-Source-Expected-Bucket-Owner"})
+	if req.self {
+		ctx = context.WithoutCancel(ctx) // the client may go, but another's upload must not suffer from it
+	}
+	made := *o // as it is under its new name
+	made.source, made.env, made.customer = c.self(), env, req.enc.customer
 	result, from, err := c.storeCopy(ctx, o, env, nil, h)
+	if req.self {
+		err = c.settle(ctx, o, &made, err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	made := *o // as it is under its new name
-	made.source, made.env, made.storeETag = c.self(), env, result.ETag
-	made.customer = req.enc.customer
-	if req.self {
-		if err := c.settle(ctx, o, &made); err != nil {
-			return nil, err
-		}
-	}
+	made.storeETag = result.ETag
 	etag, err := c.etag(ctx, &made)
 	if err != nil {
 		return nil, err

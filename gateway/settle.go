@@ -19,11 +19,33 @@ const settleAttempts = 8
 // for the body of before, is on that body. If an upload came in between, its
 // body gets its own envelope back.
 //
+// given is the error of giving it, which settle returns. What the store has
+// done is looked at all the same if that error does not tell.
+//
 // Of a version that nobody can overwrite there is nothing to settle.
-func (c *call) settle(ctx context.Context, before, after *object) error {
-	if !before.replaceable() {
-		return nil
+func (c *call) settle(ctx context.Context, before, after *object, given error) error {
+	if !before.replaceable() || changedNothing(given) {
+		return given
 	}
+	err := c.mend(ctx, before, after)
+	if given == nil {
+		return err
+	}
+	if err != nil {
+		c.logFailure("it is not known whether an object has the metadata of another body", err)
+	}
+	return given
+}
+
+// changedNothing reports whether err says that the store has left an object as
+// it was.
+func changedNothing(err error) bool {
+	e, ok := errors.AsType[*s3api.Error](err)
+	return errors.Is(err, errReplaced) || ok && e.Status < http.StatusInternalServerError
+}
+
+// mend is settle for an object that may have the metadata of another body.
+func (c *call) mend(ctx context.Context, before, after *object) error {
 	for range settleAttempts {
 		found, from, err := c.mismatch(ctx, before, after)
 		if err != nil || found == nil {

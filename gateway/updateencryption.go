@@ -79,10 +79,8 @@ func (c *call) updateOnce(ctx context.Context, enc encryption) error {
 	if err != nil {
 		return err
 	}
-	if err := c.replaceEnvelope(ctx, o, from, env); err != nil {
-		return err
-	}
 	after := *o
 	after.env = env
-	return c.settle(ctx, o, &after)
+	ctx = context.WithoutCancel(ctx) // the client may go, but another's upload must not suffer from it
+	return c.settle(ctx, o, &after, c.replaceEnvelope(ctx, o, from, env))
 }

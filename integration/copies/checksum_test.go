@@ -45,7 +45,7 @@ func TestChecksumOfACopy(t *testing.T) {
 			ask = append([]string{"X-Amz-Checksum-Algorithm", tt.ask}, ask...)
 		}
 		e.proxy.Reset()
-		r := parseCopy(t, e.Expect(t, http.StatusOK, copyRequest(e.bucket, "copy", e.name(tt.from), ask...)))
+		r := parseCopy(t, e.Expect(t, http.StatusOK, copyRequest(e.bucket, tt.name, e.name(tt.from), ask...)))
 		if moved := e.moved() > little; moved != tt.moves {
 			t.Errorf("%s: moved %t", tt.name, moved)
 		}
@@ -53,7 +53,7 @@ func TestChecksumOfACopy(t *testing.T) {
 		if tt.sha256 {
 			want = sha256Of(plain(n))
 		}
-		get := e.Get(t, e.bucket, "copy", "X-Amz-Checksum-Mode", "ENABLED")
+		get := e.Get(t, e.bucket, tt.name, "X-Amz-Checksum-Mode", "ENABLED")
 		if r.ChecksumSHA256 != want || get.Header.Get("X-Amz-Checksum-Sha256") != want || r.ChecksumType != "FULL_OBJECT" || (want == "") != (r.ChecksumCRC64NVME != "") {
 			t.Errorf("%s: %+v, then %v", tt.name, r, get.Header)
 		}
@@ -82,8 +82,8 @@ func TestCopyKeepsParts(t *testing.T) {
 		t.Fatalf("the source's checksum is %q", sum)
 	}
 	for _, to := range []mode{m, modeNamed(t, "SSE-KMS b")} {
-		r := parseCopy(t, e.Expect(t, http.StatusOK, copyRequest(e.bucket, "copy", e.name("source"), to.write...)))
-		h := e.Head(t, e.bucket, "copy", head...).Header
+		r := parseCopy(t, e.Expect(t, http.StatusOK, copyRequest(e.bucket, to.name, e.name("source"), to.write...)))
+		h := e.Head(t, e.bucket, to.name, head...).Header
 		if r.ChecksumSHA256 != sum || r.ChecksumType != "COMPOSITE" || h.Get("X-Amz-Checksum-Sha256") != sum || (r.ETag == source.Get("Etag")) != (to.name == m.name) {
 			t.Errorf("%s: %+v, then %v", to.name, r, h)
 		}
@@ -113,8 +113,8 @@ func TestETagOfACopy(t *testing.T) {
 			{"to another mode", "SSE-S3", "SSE-KMS a", 100, nil},
 		} {
 			e.create(t, modeNamed(t, tt.from), "source", tt.n)
-			r := parseCopy(t, e.Expect(t, http.StatusOK, copyRequest(e.bucket, "copy", e.name("source"), modeNamed(t, tt.to).write...)))
-			if got := e.Head(t, e.bucket, "copy").Header.Get("Etag"); got != r.ETag || (r.ETag == md5Of(plain(tt.n))) != tt.md5[policy] {
+			r := parseCopy(t, e.Expect(t, http.StatusOK, copyRequest(e.bucket, tt.name, e.name("source"), modeNamed(t, tt.to).write...)))
+			if got := e.Head(t, e.bucket, tt.name).Header.Get("Etag"); got != r.ETag || (r.ETag == md5Of(plain(tt.n))) != tt.md5[policy] {
 				t.Errorf("%s, %s: %s, then %s", policy, tt.name, r.ETag, got)
 			}
 		}
@@ -126,12 +126,13 @@ func TestReencryptCopies(t *testing.T) {
 	for _, m := range modes()[1:] {
 		e.create(t, m, m.name, 2<<20)
 		for _, to := range modes()[1:] {
+			key := m.name + " as " + to.name
 			e.proxy.Reset()
-			e.Expect(t, http.StatusOK, copyRequest(e.bucket, "copy", e.name(m.name), append(append([]string(nil), to.write...), m.source...)...))
+			e.Expect(t, http.StatusOK, copyRequest(e.bucket, key, e.name(m.name), append(append([]string(nil), to.write...), m.source...)...))
 			if moved := e.moved() > little; moved != (m.name != to.name) {
 				t.Errorf("%s to %s: moved %t", m.name, to.name, moved)
 			}
-			if a := e.Get(t, e.bucket, "copy", to.read...); len(a.Body) != 2<<20 {
+			if a := e.Get(t, e.bucket, key, to.read...); len(a.Body) != 2<<20 {
 				t.Errorf("%s to %s: status %d, %d bytes", m.name, to.name, a.Status, len(a.Body))
 			}
 		}

@@ -2,7 +2,9 @@ package copies_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -95,6 +97,103 @@ func TestUploadsWhileKeysChange(t *testing.T) {
 				t.Errorf("in the end: status %d, %d bytes, %v", a.Status, len(a.Body), a.Err)
 			}
 			t.Logf("%d answers were given with the body's own envelope", e.recovered())
+		})
+	}
+}
+
+// TestCopiesWhileKeysChange replaces an object by copies of others while its
+// encryption is changed. No copy that was answered may be lost.
+func TestCopiesWhileKeysChange(t *testing.T) {
+	e := start(t, nil)
+	m := modeNamed(t, "SSE-KMS a")
+	const sources, copies = 4, 100
+	for i := range sources {
+		e.Put(t, e.bucket, fmt.Sprint(i), numbered(i), m.write...)
+	}
+	e.Put(t, e.bucket, "object", numbered(0), m.write...)
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					e.Do(t, update(e.bucket, "object", "", keyARN+"a"))
+				}
+			}
+		})
+	}
+	for i := range copies {
+		e.Expect(t, http.StatusOK, copyRequest(e.bucket, "object", e.name(fmt.Sprint(i%sources)), m.write...))
+		if a := e.Get(t, e.bucket, "object"); a.Status < http.StatusInternalServerError && !bytes.Equal(a.Body, numbered(i%sources)) {
+			t.Errorf("copy %d: status %d %s, %v", i, a.Status, a.Code(), a.Err)
+		}
+	}
+	close(done)
+	wg.Wait()
+	if a := e.Get(t, e.bucket, "object"); !bytes.Equal(a.Body, numbered((copies-1)%sources)) {
+		t.Errorf("in the end: status %d %s, %v", a.Status, a.Code(), a.Err)
+	}
+}
+
+// racing is a transport to a store where an upload comes in the middle of the
+// first copy of an object onto itself.
+type racing struct {
+	http.RoundTripper
+	upload func(envelope string)
+	lost   func() // instead of the answer to the copy, if it is set
+	once   sync.Once
+}
+
+func (r *racing) RoundTrip(req *http.Request) (resp *http.Response, err error) {
+	raced := false
+	if isCopy(req) {
+		r.once.Do(func() {
+			raced = true
+			r.upload(req.Header.Get("X-Amz-Meta-S3sse"))
+		})
+	}
+	if !raced {
+		return r.RoundTripper.RoundTrip(req)
+	}
+	r.lost()
+	if gone := req.Context().Done(); gone != nil {
+		<-gone
+		return nil, req.Context().Err()
+	}
+	return nil, errors.New("the connection was cut")
+}
+
+// TestUploadInALostChange has an upload come together with a change of the key,
+// of which nobody learns how it ended.
+func TestUploadInALostChange(t *testing.T) {
+	for name, change := range map[string]func(e *endpoint) wire.Request{
+		"update": func(e *endpoint) wire.Request { return update(e.bucket, "object", "", keyARN+"b") },
+		"copy": func(e *endpoint) wire.Request {
+			return copyRequest(e.bucket, "object", e.name("object"), modeNamed(t, "SSE-KMS b").write...)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := new(racing)
+			e := start(t, func(c *gateway.Config) { r.RoundTripper, c.Upstream.Transport = c.Upstream.Transport, r })
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			r.lost = cancel
+			r.upload = func(envelope string) {
+				e.Put(t, e.bucket, "object", numbered(1))
+				e.mix(t, "object", map[string]string{"S3sse": envelope})
+			}
+			e.Put(t, e.bucket, "object", numbered(0))
+			if resp, err := e.HTTP.Do(e.Build(t, change(e)).WithContext(ctx)); err == nil {
+				_ = resp.Body.Close()
+				t.Errorf("status %d", resp.StatusCode)
+			}
+			e.recovered() // when the gateway is done, too
+			if a := e.Get(t, e.bucket, "object"); a.Status != http.StatusOK || !bytes.Equal(a.Body, numbered(1)) {
+				t.Errorf("status %d %s, %d bytes", a.Status, a.Code(), len(a.Body))
+			}
 		})
 	}
 }
