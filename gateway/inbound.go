@@ -31,7 +31,7 @@ type Outcome struct {
 	Bucket    string
 	AccessKey string // "" when anonymous or not authenticated
 	Mode      string // encryption of the object: "SSE-S3", "SSE-KMS", …, "plaintext" or ""
-	Status    int    // HTTP status sent to the client; 0 if none was
+	Status    int    // HTTP status sent to the client, or of the error in an answer that began early; 0 if none was
 	ErrorCode string // S3 error code sent to the client
 	Aborted   bool   // the connection was cut because the body went bad after the header
 	Tampered  bool   // what the store returned was not authentic
