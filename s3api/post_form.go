@@ -71,7 +71,9 @@ func ReadPostForm(contentType string, body io.Reader) (*PostForm, error) {
 			return nil, err
 		}
 		if strings.EqualFold(p.name, "file") {
-			f.expand(p)
+			if err := f.expand(p); err != nil {
+				return nil, err
+			}
 			return f, nil
 		}
 		value, err := r.text()
@@ -91,17 +93,27 @@ func (f *PostForm) add(name, value string) {
 	f.fields = append(f.fields, postField{name, l, value})
 }
 
-// expand puts the file's name in place of ${filename}.
-func (f *PostForm) expand(p formPart) {
+// expand puts the file's name in place of ${filename}. The fields stay within
+// their bounds by it: a small form could become a large one before anybody has
+// looked at its signature.
+func (f *PostForm) expand(p formPart) error {
 	if !p.hasFilename {
-		return
+		return nil
 	}
+	const variable = "${filename}"
 	name := p.filename[strings.LastIndexAny(p.filename, `/\`)+1:]
+	added := 0
 	for i := range f.fields {
-		if !isPostAuth(f.fields[i].lower) {
-			f.fields[i].value = strings.ReplaceAll(f.fields[i].value, "${filename}", name)
+		if isPostAuth(f.fields[i].lower) {
+			continue
 		}
+		value := &f.fields[i].value
+		if added += strings.Count(*value, variable) * len(name); added > maxPostFields {
+			return errPostFields
+		}
+		*value = strings.ReplaceAll(*value, variable, name)
 	}
+	return nil
 }
 
 // isPostAuth reports whether the field, in lower case, is part of how a form

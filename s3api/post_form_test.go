@@ -97,6 +97,7 @@ func TestReadPostFormRefuses(t *testing.T) {
 		{"an empty boundary", `multipart/form-data; boundary=""`, plain, ErrMalformedPOSTRequest},
 		{"a long boundary", "multipart/form-data; boundary=" + strings.Repeat("b", 71), plain, ErrMalformedPOSTRequest},
 		{"another boundary", "multipart/form-data; boundary=other", plain, ErrMalformedPOSTRequest},
+		{"a long name in many places", formType, formField("key", strings.Repeat("${filename}", 1000)) + formFile(strings.Repeat("f", 1000)) + formEnd, ErrPostFieldsTooLarge},
 		{"nothing", formType, "", ErrMalformedPOSTRequest},
 		{"only an end", formType, "--b0undary--\r\n", ErrInvalidArgument},
 		{"no file", formType, fields + "--b0undary--\r\n", ErrInvalidArgument},
