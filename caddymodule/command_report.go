@@ -133,7 +133,7 @@ func printReport(out io.Writer, r *rotation.Report, o *rotation.Options) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.Uploads)) {
 		if id != o.Keys.Active() {
-			_, _ = fmt.Fprintf(out, "%d uploads in parts began under the master key %q and are not finished. Run this again when they are.\n", r.Uploads[id], id)
+			_, _ = fmt.Fprintf(out, "%d uploads in parts that began under the master key %q were not finished when this began. Run this again when they are.\n", r.Uploads[id], id)
 		}
 	}
 	if r.Settings != "" && r.Settings != o.Keys.Active() {

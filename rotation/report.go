@@ -86,9 +86,10 @@ type Report struct {
 	// their metadata were changed, and put in order.
 	Raced int64
 
-	// Uploads are the uploads in parts that are in progress, by the master key
-	// that their state is sealed under. What is completed of them is under the
-	// keys of the time when they began.
+	// Uploads are the uploads in parts that were in progress when the job began,
+	// by the master key that their state is sealed under. What is completed of
+	// them is under the keys of the time when they began, and may come when the
+	// job is past its place.
 	Uploads map[string]int64
 
 	// Settings is the master key that the encryption configuration of buckets

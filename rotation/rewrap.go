@@ -28,12 +28,16 @@ func Rewrap(ctx context.Context, o Options) (*Report, error) {
 	if err := m.sameVersions(ctx, w.state.Latest); err != nil {
 		return nil, err
 	}
+	// Before anything else: what is completed later may come too late for the job.
+	if w.state.Uploads == nil {
+		if w.state.Uploads, err = uploads(ctx, &o); err != nil {
+			return nil, err
+		}
+	}
 	w.page = m.page
 	report, err := w.run(ctx)
+	report.Uploads = w.state.Uploads
 	if err != nil {
-		return report, err
-	}
-	if report.Uploads, err = uploads(ctx, &o); err != nil {
 		return report, err
 	}
 	report.Settings, err = settingsKey(ctx, &o)

@@ -151,6 +151,52 @@ func TestRewrapResumes(t *testing.T) {
 	}
 }
 
+// TestRewrapUploads completes an upload that began under the old key while the
+// job, which is past the place of its object, goes on, or is stopped. The report
+// must not say that nothing is left under the old key.
+func TestRewrapUploads(t *testing.T) {
+	for _, stopped := range []bool{false, true} {
+		a, b := masters(t)
+		f := newFake()
+		for i := range 300 {
+			n := name(fmt.Sprintf("k%03d", i))
+			h, body := sealed(t, a, n, n.Key)
+			f.put(n, h, body)
+		}
+		record := rotation.Name{Bucket: "system", Key: "uploads/1/upload"}
+		f.put(record, nil, []byte("S3SR\x01\x01a and more"))
+		broken := errors.New("the network is down")
+		f.before = func(op string, n rotation.Name) error {
+			if op != "List" || n.Key != "k299" || f.objects["system"][record.Key] == nil {
+				return nil
+			}
+			h, body := sealed(t, a, name("early"), "x")
+			f.put(name("early"), h, body)
+			delete(f.objects["system"], record.Key)
+			if stopped {
+				return broken
+			}
+			return nil
+		}
+		o := rotation.Options{
+			Store: f, StoreName: "s", Keys: b, SystemBucket: "system", Logger: quiet, State: filepath.Join(t.TempDir(), "state"),
+		}
+		r, err := rotation.Rewrap(t.Context(), o)
+		if stopped {
+			if !errors.Is(err, broken) {
+				t.Fatal(err)
+			}
+			r, err = rotation.Rewrap(t.Context(), o)
+		}
+		if err != nil || r.Total.Moved != 300 || r.Uploads["a"] != 1 {
+			t.Fatalf("stopped %v: %+v, %v", stopped, r, err)
+		}
+		if r, err = rotation.Rewrap(t.Context(), o); err != nil || r.Total.Moved != 1 || len(r.Uploads) != 0 {
+			t.Errorf("stopped %v, the next run: %+v, %v", stopped, r, err)
+		}
+	}
+}
+
 func TestRewrapBadState(t *testing.T) {
 	_, b := masters(t)
 	for _, content := range []string{"", "x", "{}", `{"version":2}`, `{"version":1,"more":1}`, `[1]`} {

@@ -21,6 +21,9 @@ type state struct {
 	Bucket  string `json:"bucket,omitempty"` // in which it is
 	After   string `json:"after,omitempty"`  // the last key of it that is done
 
+	// Uploads were in progress when the job began, by master key.
+	Uploads map[string]int64 `json:"uploads,omitempty"`
+
 	// Latest are the versions of KMS keys that objects were moved to.
 	Latest map[string]int `json:"latest,omitempty"`
 

@@ -76,7 +76,7 @@ func testRewrap(t *testing.T, s *store.Store) {
 		"DSSE-KMS s3-photos version 1 and a        1        0      1          0       0",
 		"SSE-C        1        1      0          0       0",
 		"not encrypted        1        1      0          0       0",
-		`1 uploads in parts began under the master key "a"`,
+		`1 uploads in parts that began under the master key "a" were not finished`,
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the report has no line %q:\n%s", want, out)
