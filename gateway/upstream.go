@@ -58,7 +58,7 @@ func checkKey(key string) error {
 }
 
 // send signs the request and sends it to the store. Whatever the store
-// answers is a response, not an error.
+// answers is a response, not an error; what others answer in its place is one.
 func (c *call) send(ctx context.Context, sr *storeRequest) (*http.Response, error) {
 	if err := checkKey(sr.key); err != nil {
 		return nil, err
@@ -106,6 +106,9 @@ func (c *call) send(ctx context.Context, sr *storeRequest) (*http.Response, erro
 	}
 	resp, err := c.via.RoundTrip(req)
 	if err != nil {
+		return nil, &unreachableError{err}
+	}
+	if err := notStranger(req.Method, resp); err != nil {
 		return nil, &unreachableError{err}
 	}
 	c.g.saw(resp.Header)

@@ -105,6 +105,12 @@ func ParseError(status int, body []byte) *Error {
 	return e
 }
 
+// IsError reports whether body is a document from which ParseError can tell
+// more than from the status alone.
+func IsError(body []byte) bool {
+	return readErrorDocument(body[:min(len(body), maxErrorBody)]) != nil
+}
+
 // readErrorDocument returns nil unless body begins with an Error element that
 // has a Code. What follows a mistake in the document is ignored, what came
 // before it is used.

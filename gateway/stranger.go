@@ -1,0 +1,49 @@
+package gateway
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
+)
+
+// maxQuoted is how much of what a stranger says is repeated in the log, in
+// bytes.
+const maxQuoted = 200
+
+// notStranger returns an error if the answer is not the store's but that of
+// something in its place, such as a load balancer that has lost the store, or
+// a server that wants HTTPS. Its status would be misunderstood: 404 would mean
+// that an object does not exist, or that a bucket has no settings.
+//
+// Stores explain what they refuse in a document of their own, except to HEAD
+// and to browsers that ask before a request. That too many requests came, that
+// a method is not for this resource, and everything from 500 up means the same
+// whoever says it.
+func notStranger(method string, resp *http.Response) error {
+	switch status := resp.StatusCode; {
+	case method == http.MethodHead, method == http.MethodOptions, resp.Body == http.NoBody,
+		status < http.StatusMultipleChoices, status == http.StatusNotModified, status == http.StatusMethodNotAllowed,
+		status == http.StatusTooManyRequests, status >= http.StatusInternalServerError:
+		return nil
+	}
+	doc, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorDocument))
+	if err != nil {
+		_ = resp.Body.Close()
+		return err
+	}
+	if len(doc) > 0 && !s3api.IsError(doc) {
+		_ = resp.Body.Close()
+		return fmt.Errorf("the answer with status %d is not of an S3 store: %q", resp.StatusCode, doc[:min(len(doc), maxQuoted)])
+	}
+	resp.Body = &readAgain{bytes.NewReader(doc), resp.Body}
+	return nil
+}
+
+// readAgain is a response body of which the beginning has been read.
+type readAgain struct {
+	io.Reader
+	io.Closer
+}
