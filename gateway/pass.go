@@ -3,7 +3,6 @@ package gateway
 import (
 	"bytes"
 	"encoding/json"
-	"encoding/xml"
 	"io"
 	"net/http"
 	"strings"
@@ -153,55 +152,4 @@ func passesBack(name string) bool {
 		return false
 	}
 	return strings.HasPrefix(name, "X-Amz-") && !metadata.Private(name) && !strings.HasPrefix(name, "X-Amz-Server-Side-Encryption")
-}
-
-// listBuckets answers with the buckets that the client may use.
-//
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
-func (c *call) listBuckets() error {
-	resp, err := c.send(c.r.Context(), &storeRequest{method: http.MethodGet, query: c.query})
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return c.storeError(resp)
-	}
-	doc, err := readDocument(resp, s3api.MaxListing)
-	if err != nil {
-		return err
-	}
-	var list bucketList
-	if err := xml.Unmarshal(doc, &list); err != nil {
-		return err
-	}
-	kept := list.Buckets[:0]
-	for _, b := range list.Buckets {
-		if c.cred.mayUse(b.Name) && !c.isSystem(b.Name) {
-			kept = append(kept, b)
-		}
-	}
-	list.Buckets = kept
-	list.Namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
-	out, err := xml.Marshal(list)
-	if err != nil {
-		return err
-	}
-	return c.sendDocument(append([]byte(xml.Header), out...))
-}
-
-// bucketList is the answer to ListBuckets.
-type bucketList struct {
-	XMLName   xml.Name `xml:"ListAllMyBucketsResult"`
-	Namespace string   `xml:"xmlns,attr"`
-	Owner     struct {
-		ID          string
-		DisplayName string `xml:",omitempty"`
-	}
-	Buckets []struct {
-		Name         string
-		CreationDate string
-		BucketRegion string `xml:",omitempty"`
-	} `xml:"Buckets>Bucket"`
-	ContinuationToken string `xml:",omitempty"`
-	Prefix            string `xml:",omitempty"`
 }

@@ -3,6 +3,7 @@ package listings_test
 import (
 	"encoding/xml"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -44,6 +45,50 @@ func (e *endpoint) buckets(t *testing.T, c *wire.Client) []string {
 		names = append(names, b.Name)
 	}
 	return names
+}
+
+// TestBucketPages lists buckets one by one. Nothing of the others shows, in no
+// token either: to some stores that is the name of a bucket.
+func TestBucketPages(t *testing.T) {
+	each(t, site.Options{Handler: credentials}, func(t *testing.T, e *endpoint) {
+		id := e.bucket[5:]
+		for _, name := range []string{"mine-a" + id, "mine-b" + id, "theirs-" + id, "aaa-" + id} {
+			if err := e.store.Client().MakeBucket(t.Context(), name, minio.MakeBucketOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		limited := e.As("limited", "limited-secret")
+		want := e.buckets(t, limited)
+		var got []string
+		for token, more := "", true; more && len(got) <= len(want); {
+			target := "/?max-buckets=1"
+			if token != "" {
+				target += "&continuation-token=" + url.QueryEscape(token)
+			}
+			a := limited.Expect(t, http.StatusOK, wire.Request{Method: "GET", Target: target})
+			var list struct {
+				Name              string `xml:"Buckets>Bucket>Name"`
+				ContinuationToken string
+			}
+			if err := xml.Unmarshal(a.Body, &list); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(a.Body), "theirs-") || strings.Contains(string(a.Body), "aaa-") {
+				t.Errorf("after %q:\n%s", token, a.Body)
+			}
+			got = append(got, list.Name)
+			token, more = list.ContinuationToken, list.ContinuationToken != ""
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("in pages (-at once +got):\n%s", diff)
+		}
+		for _, bad := range []string{"0", "-1", "10001", "x"} {
+			a := limited.Do(t, wire.Request{Method: "GET", Target: "/?max-buckets=" + bad})
+			if a.Status != http.StatusBadRequest || a.Code() != "InvalidArgument" {
+				t.Errorf("max-buckets=%s: status %d\n%s", bad, a.Status, a.Body)
+			}
+		}
+	})
 }
 
 // TestPermissions keeps credentials to their buckets and to reading.
