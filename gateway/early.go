@@ -51,6 +51,7 @@ type earlyWriter struct {
 	timer *time.Timer
 	begun bool // the answer began early
 	ended bool // the timer has nothing to do any more
+	panic any  // what writing panicked with
 }
 
 // next sends what keeps the client waiting.
@@ -60,6 +61,7 @@ func (e *earlyWriter) next() {
 	if e.ended {
 		return
 	}
+	defer func() { e.panic = recover() }() // here, nobody else would recover it
 	text := " "
 	if !e.begun {
 		e.begun = true
@@ -76,12 +78,17 @@ func (e *earlyWriter) next() {
 	}
 }
 
-// stop ends the waiting. It may be called more than once.
+// stop ends the waiting. It may be called more than once. If writing panicked
+// meanwhile, so does stop, in the goroutine in which the server recovers it.
 func (e *earlyWriter) stop() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.ended = true
 	e.timer.Stop()
+	if v := e.panic; v != nil {
+		e.panic = nil
+		panic(v)
+	}
 }
 
 // Header implements http.ResponseWriter.

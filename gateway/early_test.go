@@ -231,3 +231,24 @@ func TestEarlyAnswerEnds(t *testing.T) {
 		})
 	}
 }
+
+// panickingWriter is the response writer of a handler around the gateway that
+// panics, as handlers may: the server recovers that.
+type panickingWriter struct{ http.ResponseWriter }
+
+func (panickingWriter) Write([]byte) (int, error) { panic(http.ErrAbortHandler) }
+
+func TestEarlyAnswerPanics(t *testing.T) {
+	for _, op := range slowOperations() {
+		t.Run(op.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMultiBench(t, 1, nil)
+				r := op.request(m)
+				op.take(m, 35*time.Second, false)
+				if !m.serve(panickingWriter{httptest.NewRecorder()}, r) {
+					t.Error("the request went on as if nothing had happened")
+				}
+			})
+		})
+	}
+}
