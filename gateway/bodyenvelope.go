@@ -104,6 +104,7 @@ func (c *call) useBodyEnvelope(ctx context.Context, o *object, tail []byte, caus
 		slog.String("key", o.key),
 		slog.String("mode", found.env.Mode.String()),
 		slog.String("cause", cause.Error()))
+	found.strayed = true
 	*o = *found
 	return nil
 }

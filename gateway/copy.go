@@ -84,6 +84,11 @@ func (c *call) copyFrom(ctx context.Context, req *copyRequest, o *object, from h
 		if err != nil {
 			return nil, err
 		}
+		if req.self {
+			if err := c.giveBackFirst(ctx, o, from); err != nil {
+				return nil, err
+			}
+		}
 		if !exposed {
 			return c.copyStored(ctx, req, o, h)
 		}

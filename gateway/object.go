@@ -32,6 +32,7 @@ type object struct {
 	source
 	env       *metadata.Envelope // nil for an object that is not encrypted
 	unlocked  bool               // keys, layout and digests are known
+	strayed   bool               // the metadata in the store are another body's
 	keys      encryptor.Keys
 	layout    encryptor.Layout // of a multipart object only with its record
 	record    *encryptor.Record

@@ -53,14 +53,36 @@ func (c *call) mend(ctx context.Context, before, after *object) error {
 		}
 		c.g.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "an upload and a change of metadata came together",
 			slog.String("request_id", c.id), slog.String("bucket", found.bucket), slog.String("key", found.key))
-		h := make(http.Header, 16)
-		keepHeaders(h, from)
-		_, _, err = c.storeCopy(ctx, found, found.env, nil, h)
-		if err != nil && !errors.Is(err, errReplaced) {
+		if err := c.giveBack(ctx, found, from); err != nil && !errors.Is(err, errReplaced) && !errors.Is(err, s3api.ErrNoSuchKey) {
 			return err
 		}
 	}
 	return nil // readers use the body's own envelope
+}
+
+// giveBackFirst is for an object that is to be given another envelope in place.
+// If its metadata are another body's, it gets its own back, and then is another
+// object: errReplaced.
+func (c *call) giveBackFirst(ctx context.Context, o *object, from http.Header) error {
+	if !o.strayed || !o.replaceable() {
+		return nil
+	}
+	if err := c.giveBack(ctx, o, from); err != nil {
+		return err
+	}
+	return errReplaced
+}
+
+// giveBack gives a body its own envelope back. MinIO left it the ETag of the
+// other body, with whose conditions it must not agree, so it is written again.
+func (c *call) giveBack(ctx context.Context, found *object, from http.Header) error {
+	if from.Get("Server") == minIO {
+		return c.replaceByParts(ctx, found, from, found.env, c.g.cfg.Now())
+	}
+	h := make(http.Header, 16)
+	keepHeaders(h, from)
+	_, _, err := c.storeCopy(ctx, found, found.env, nil, h)
+	return err
 }
 
 // mismatch returns the object of before as its body says it is, with what the

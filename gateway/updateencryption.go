@@ -73,6 +73,9 @@ func (c *call) updateOnce(ctx context.Context, enc encryption) error {
 	if from["X-Amz-Object-Lock-Mode"] != nil || from.Get("X-Amz-Object-Lock-Legal-Hold") == "ON" {
 		return errLocked
 	}
+	if err := c.giveBackFirst(ctx, o, from); err != nil {
+		return err
+	}
 	// The client does not know which context the object has, and means to keep it.
 	enc.context = o.env.Context
 	env, err := c.reseal(ctx, &enc, o)

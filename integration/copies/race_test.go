@@ -138,6 +138,28 @@ func TestCopiesWhileKeysChange(t *testing.T) {
 	}
 }
 
+// TestETagAfterARace: an upload that came together with changes of the key has
+// an ETag of its own in the end, so that a condition on what was there before
+// does not hold.
+func TestETagAfterARace(t *testing.T) {
+	e := start(t, nil)
+	m := modeNamed(t, "SSE-KMS a")
+	before := e.Put(t, e.bucket, "object", numbered(0), m.write...).Header.Get("Etag")
+	for i := range 100 {
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() { e.Do(t, update(e.bucket, "object", "", keyARN+"a")) })
+		}
+		wg.Go(func() { e.Put(t, e.bucket, "object", numbered(i), m.write...) })
+		wg.Wait()
+		now := e.Head(t, e.bucket, "object").Header.Get("Etag")
+		if now == before {
+			t.Errorf("upload %d has the ETag of the one before", i)
+		}
+		before = now
+	}
+}
+
 // racing is a transport to a store where an upload comes in the middle of the
 // first copy of an object onto itself.
 type racing struct {
