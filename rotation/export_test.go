@@ -3,12 +3,12 @@ package rotation
 import "testing"
 
 // SmallParts makes objects of more than whole bytes be uploaded in parts of part
-// bytes.
+// bytes, and those of more than half of whole not be held in memory.
 func SmallParts(t *testing.T, whole, part int64) {
 	t.Helper()
-	oldWhole, oldPart := maxPlaintextPut, leastPart
-	maxPlaintextPut, leastPart = whole, part
-	t.Cleanup(func() { maxPlaintextPut, leastPart = oldWhole, oldPart })
+	oldWhole, oldPart, oldBuffered := maxPlaintextPut, leastPart, maxBuffered
+	maxPlaintextPut, leastPart, maxBuffered = whole, part, whole/2
+	t.Cleanup(func() { maxPlaintextPut, leastPart, maxBuffered = oldWhole, oldPart, oldBuffered })
 }
 
 // ParseVersions reads a listing of versions.

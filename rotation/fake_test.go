@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"hash/crc32"
 	"io"
 	"iter"
@@ -41,6 +42,8 @@ type fake struct {
 	uploads map[string]map[int][]byte
 	headers map[string]http.Header // of uploads
 	calls   map[string]int
+
+	readings map[rotation.Name][]*reading
 }
 
 type stored struct {
@@ -57,7 +60,7 @@ func newFake() *fake {
 		unguarded: func(rotation.Name) {},
 		objects:   make(map[string]map[string]*stored),
 		uploads:   make(map[string]map[int][]byte), headers: make(map[string]http.Header),
-		calls: make(map[string]int),
+		calls: make(map[string]int), readings: make(map[rotation.Name][]*reading),
 	}
 }
 
@@ -186,7 +189,27 @@ func (f *fake) Get(ctx context.Context, n rotation.Name, etag string, offset, le
 	if length > 0 {
 		end = min(end, offset+length)
 	}
-	return io.NopCloser(bytes.NewReader(o.body[offset:end])), nil
+	r := &reading{Reader: bytes.NewReader(o.body[offset:end])}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.readings[n] = append(f.readings[n], r)
+	return r, nil
+}
+
+// reading is a body that is read.
+type reading struct {
+	*bytes.Reader
+	closed bool
+}
+
+func (r *reading) Close() error { r.closed = true; return nil }
+
+// locked reports whether an object is being read. A conditional upload would
+// wait for that, as it does in MinIO.
+func (f *fake) locked(n rotation.Name) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.kind == "MinIO" && slices.ContainsFunc(f.readings[n], func(r *reading) bool { return !r.closed && r.Len() > 0 })
 }
 
 func (f *fake) Tags(context.Context, rotation.Name) (string, error)      { return "", nil }
@@ -231,6 +254,9 @@ func (f *fake) replaceable(n rotation.Name, h http.Header) bool {
 func (f *fake) Put(ctx context.Context, n rotation.Name, h http.Header, body rotation.Body) error {
 	if err := f.begin(ctx, "Put", n); err != nil {
 		return err
+	}
+	if h.Get("If-Match") != "" && f.locked(n) {
+		return errors.New("the object is locked")
 	}
 	data, err := readBody(body)
 	if err != nil {

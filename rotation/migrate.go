@@ -145,8 +145,12 @@ func (m *migrator) possible(it item, o *Object) error {
 		}
 	}
 	if isMinIO(m.Store) {
-		if m.fresh(it, o) && !it.entry.Latest {
+		switch {
+		case it.entry.Latest:
+		case m.fresh(it, o):
 			return cannot("the store cannot replace an old version of more than 5 GiB")
+		case m.locked(o) && mutable(it.VersionID) && !it.bucket.Versioned:
+			return cannot("the store cannot replace an old version that an upload can replace")
 		}
 		it.full = true
 		_, err := m.mover.wayOf(it, o)

@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/md5" //nolint:gosec // S3's ETag
 	"encoding/hex"
@@ -162,12 +163,17 @@ func (m *migrator) encryptWhole(ctx context.Context, it item, o *Object, target 
 	if m.fresh(it, o) {
 		to.VersionID = ""
 	}
-	if mutable(to.VersionID) { // MinIO applies it to the current version, and no other changes
-		h["If-Match"] = []string{quote(o.ETag)}
+	sealed := Body{sealer, encryptor.StoredSize(o.Size), encryptor.ObjectCRC32C(o.Size)}
+	if m.locked(o) && mutable(to.VersionID) && !it.bucket.Versioned {
+		err = m.putLate(ctx, it.Name, o, h, sealed)
+	} else {
+		// MinIO applies it to the current version, and no other changes, nor
+		// does any where uploads make new versions.
+		if mutable(to.VersionID) && !m.locked(o) {
+			h["If-Match"] = []string{quote(o.ETag)}
+		}
+		err = m.mover.keepACL(ctx, to, func() error { return m.Store.Put(ctx, to, h, sealed) })
 	}
-	err = m.mover.keepACL(ctx, to, func() error {
-		return m.Store.Put(ctx, to, h, Body{sealer, encryptor.StoredSize(o.Size), encryptor.ObjectCRC32C(o.Size)})
-	})
 	if bad != nil {
 		return nil, bad
 	}
@@ -187,6 +193,11 @@ func (m *migrator) open(ctx context.Context, n Name, o *Object) (io.ReadCloser, 
 		err = errLostEnvelope
 	case string(prefix) == recordMagic:
 		err = cannot("it is a record in the system bucket of another gateway")
+	}
+	if err == nil && isMinIO(m.Store) && !m.locked(o) {
+		defer body.Close() //nolint:errcheck // read only
+		all, err := io.ReadAll(r)
+		return io.NopCloser(bytes.NewReader(all)), err
 	}
 	if err != nil {
 		_ = body.Close()

@@ -22,7 +22,7 @@ func (e *site) legacy(t *testing.T) map[string]string {
 	t.Helper()
 	c := e.store.Client()
 	wire.New(t, e.store.URL, e.store.AccessKey, e.store.SecretKey).Put(t, e.bucket, "empty", nil)
-	bodies := map[string]string{"small": "small", "a b+c/ü": rand.Text(), "large": strings.Repeat(rand.Text(), 100_000), "parts": strings.Repeat(rand.Text(), 250_000)}
+	bodies := map[string]string{"small": "small", "a b+c/ü": rand.Text(), "large": strings.Repeat(rand.Text(), 1_000_000), "parts": strings.Repeat(rand.Text(), 250_000)}
 	for key, body := range bodies {
 		o := minio.PutObjectOptions{
 			UserMetadata: map[string]string{"Name_1": "caf\u00e9"}, UserTags: map[string]string{"a": "1 2", "b": ""},
