@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/md5" //nolint:gosec // Content-MD5
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -298,6 +299,49 @@ func TestHostileSettings(t *testing.T) {
 				t.Error("the settings were changed on top of it")
 			}
 		})
+	}
+}
+
+// TestFullSettings has so many buckets configured that another one would make
+// the settings larger than what is read of them. That one is refused, and
+// everything else goes on.
+func TestFullSettings(t *testing.T) {
+	m := newMultiBench(t, 1, nil)
+	key := strings.Repeat("<", 2048) // takes six times the room in JSON
+	full := settings{Generation: 1, Buckets: map[string]bucketSettings{}}
+	for n := 0; n < maxRecord-32<<10; n += 6*len(key) + 40 {
+		full.Buckets[fmt.Sprintf("bucket-%06d", n/100)] = bucketSettings{Mode: metadata.SSEKMS, KMSKey: key}
+	}
+	doc, err := json.Marshal(full)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := sealRecord(m.gateways[0].cfg.Keys, settingsRecord, doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.store.buckets[defaultSystem] = map[string]*fakeObject{settingsRecord: m.store.object(http.Header{}, sealed)}
+	last := 0
+	for ; last < 4; last++ {
+		bucket := fmt.Sprintf("last-%d", last)
+		m.store.buckets[bucket] = map[string]*fakeObject{}
+		r := m.configure(bucket, s3api.BucketEncryption{Method: s3api.EncryptionKMS, KeyID: key})
+		if r.status == http.StatusBadRequest && r.code() == "InvalidRequest" {
+			break
+		}
+		if r.status != http.StatusOK {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+	}
+	if last == 0 || last == 4 {
+		t.Errorf("%d more buckets", last)
+	}
+	if got := m.encrypted("bucket"); got != "AES256" {
+		t.Errorf("encrypted with %q", got)
+	}
+	m.must(http.MethodDelete, "/last-0?encryption", nil)
+	if r := m.configure("bucket", defaultDSSE); r.status != http.StatusOK {
+		t.Errorf("%d %s", r.status, r.body)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
 
 // settingsRecord is the record with the encryption configuration of all
@@ -50,6 +51,13 @@ type settingsCache struct {
 	etag    string // the store's, of the record; "" if there is none
 	read    time.Time
 }
+
+// maxSettings is the most that the settings take, in bytes, so that there is
+// room for their seal and they can be read again: without them nobody writes
+// anything, in no bucket.
+const maxSettings = maxRecord - 1<<10
+
+var errSettingsFull = s3api.ErrInvalidRequest.WithMessage("There is no room for the encryption configuration of another bucket.")
 
 var errSettingsRollback = fmt.Errorf("the bucket settings in the store are older than those seen before, or gone: %w", encryptor.ErrNotAuthentic)
 
@@ -172,6 +180,9 @@ func (c *call) changeSettings(ctx context.Context, bucket string, change *bucket
 		doc, err := json.Marshal(next)
 		if err != nil {
 			return err
+		}
+		if change != nil && len(doc) > maxSettings {
+			return errSettingsFull
 		}
 		cond := recordCondition(etag)
 		if etag == "" {
