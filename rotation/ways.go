@@ -49,6 +49,9 @@ func mutable(versionID string) bool {
 // wayOf chooses the way for an object, or says why there is none.
 func (m *mover) wayOf(it item, o *Object) (way, error) {
 	if isMinIO(m.Store) {
+		if !mutable(it.VersionID) && !it.bucket.Versioned {
+			return 0, cannot("the versioning of its bucket is suspended, and the store changes such versions only while it is enabled")
+		}
 		if it.entry.tied {
 			return 0, cannot("the next version was made in the same millisecond, and their order could change")
 		}

@@ -38,6 +38,9 @@ func TestWayOf(t *testing.T) {
 	}{
 		{name: "a version", kind: "MinIO", item: item{full: true}, want: inPlace},
 		{name: "an old version", kind: "MinIO", item: item{full: true}, size: 1 << 40, want: inPlace},
+		{name: "suspended", kind: "MinIO", item: item{Name: Name{VersionID: "v"}, full: true}, why: "suspended"},
+		{name: "enabled", kind: "MinIO", item: item{Name: Name{VersionID: "v"}, full: true, bucket: Bucket{Versioned: true}}, want: inPlace},
+		{name: "null", kind: "MinIO", item: item{Name: Name{VersionID: "null"}, full: true}, want: inPlace},
 		{name: "no checksum", kind: "MinIO", item: item{entry: Entry{Latest: true}}, want: rebuilt},
 		{name: "an old one without", kind: "MinIO", why: "old version"},
 		{name: "tied", kind: "MinIO", item: item{full: true, entry: Entry{tied: true}}, why: "same millisecond"},
