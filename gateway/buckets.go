@@ -64,14 +64,15 @@ func (c *call) maxBuckets() (int, error) {
 	return n, nil
 }
 
-// maxBucketPages bounds what is read of a store's buckets.
+// maxBucketPages bounds the requests for a store's buckets. All of them together
+// take no more room than a listing may.
 const maxBucketPages = 100
 
 // storeBuckets returns all buckets of the store, in the order of their names.
 func (c *call) storeBuckets(ctx context.Context) (*bucketList, error) {
 	all := new(bucketList)
 	query := c.query.Del("max-buckets", "continuation-token")
-	token := ""
+	token, room := "", int64(s3api.MaxListing)
 	for range maxBucketPages {
 		q := query
 		if token != "" {
@@ -84,10 +85,11 @@ func (c *call) storeBuckets(ctx context.Context) (*bucketList, error) {
 		if resp.StatusCode != http.StatusOK {
 			return nil, c.storeError(resp)
 		}
-		doc, err := readDocument(resp, s3api.MaxListing)
+		doc, err := readDocument(resp, room)
 		if err != nil {
 			return nil, err
 		}
+		room -= int64(len(doc))
 		var page bucketList
 		if err := xml.Unmarshal(doc, &page); err != nil {
 			return nil, fmt.Errorf("listing buckets: %w", err)
