@@ -14,7 +14,8 @@ import (
 // the store copies from it. Unlike copying an object, completing an upload can
 // be made to depend on what is replaced.
 //
-// The new object has the given modification time, which MinIO can be told.
+// The new object has the given modification time, which MinIO can be told, or
+// that of the store if it is zero.
 func (c *call) replaceByParts(ctx context.Context, o *object, from http.Header, env *metadata.Envelope, modified time.Time) error {
 	h := make(http.Header, 24)
 	keepHeaders(h, from)
@@ -80,7 +81,9 @@ func (c *call) copyParts(ctx context.Context, o *object, id uploadID, modified t
 	}
 	sr := c.uploadRequest(http.MethodPost, id)
 	sr.header["If-Match"] = []string{quote(o.storeETag)}
-	sr.header[mtimeHeader] = []string{modified.Format(time.RFC3339Nano)}
+	if !modified.IsZero() {
+		sr.header[mtimeHeader] = []string{modified.Format(time.RFC3339Nano)}
+	}
 	sr.setDocument(s3api.AppendComplete(nil, parts), "application/xml")
 	doc, err := c.ask(ctx, sr)
 	if err != nil {

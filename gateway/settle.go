@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
@@ -77,7 +78,7 @@ func (c *call) giveBackFirst(ctx context.Context, o *object, from http.Header) e
 // other body, with whose conditions it must not agree, so it is written again.
 func (c *call) giveBack(ctx context.Context, found *object, from http.Header) error {
 	if from.Get("Server") == minIO {
-		return c.replaceByParts(ctx, found, from, found.env, c.g.cfg.Now())
+		return c.replaceByParts(ctx, found, from, found.env, time.Time{})
 	}
 	h := make(http.Header, 16)
 	keepHeaders(h, from)
