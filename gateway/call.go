@@ -56,7 +56,7 @@ func (c *call) fail(err error) {
 	if errors.Is(err, encryptor.ErrNotAuthentic) {
 		c.out.Tampered = true
 	}
-	if c.started {
+	if c.started || c.early.spoilt(c.out.Operation) {
 		c.out.Aborted = true
 		c.logFailure("response aborted", err)
 		panic(http.ErrAbortHandler)

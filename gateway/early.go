@@ -25,6 +25,11 @@ const earlyAnswer = 10 * time.Second
 // What a page of another origin may see, only the store's answer tells, so one
 // that asks waits for that.
 //
+// Not all clients look into the answer to a CopyObject: versions of mc that are
+// in use take any for a success, and its mv then removes the source. So an error
+// cuts the connection there, which nobody takes for one. In the answers to the
+// other operations clients look for an ETag.
+//
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 func (c *call) answerEarly(env *metadata.Envelope, r metadata.Response) {
@@ -76,6 +81,16 @@ func (e *earlyWriter) next() {
 	if err == nil {
 		e.timer.Reset(earlyAnswer)
 	}
+}
+
+// spoilt reports whether the answer to an operation began early and cannot
+// become an error any more.
+func (e *earlyWriter) spoilt(operation string) bool {
+	if e == nil || operation != "CopyObject" {
+		return false
+	}
+	e.stop()
+	return e.begun
 }
 
 // stop ends the waiting. It may be called more than once. If writing panicked

@@ -52,6 +52,7 @@ type slowOperation struct {
 	request func(m *multiBench) *http.Request
 	result  func([]byte) (etag string, err error)
 	mode    string
+	cut     bool // by an error that comes after the answer's begin
 }
 
 func slowOperations() []slowOperation {
@@ -92,6 +93,7 @@ func slowOperations() []slowOperation {
 			},
 			result: copyResult,
 			mode:   "aws:kms:dsse",
+			cut:    true,
 		},
 		{
 			name: "UploadPartCopy",
@@ -149,11 +151,18 @@ func TestLongOperationsAnswerEarly(t *testing.T) {
 					}
 					op.take(m, tt.takes, tt.refused)
 					w := newTimedRecorder()
-					if m.serve(w, r) {
-						t.Fatal("the connection was cut")
+					cut := op.cut && tt.refused && len(tt.early) > 0
+					if got := m.serve(w, r); got != cut {
+						t.Fatalf("the connection was cut: %t, want %t", got, cut)
 					}
 					if diff := cmp.Diff(tt.early, w.early); diff != "" {
 						t.Errorf("before the end (-want +got):\n%s", diff)
+					}
+					if cut {
+						if text := w.Body.String(); strings.TrimSpace(text) != strings.TrimSpace(xml.Header) {
+							t.Errorf("a client may take %q for a result", text)
+						}
+						return
 					}
 					op.check(t, w, tt.refused, len(tt.early) > 0)
 				})
