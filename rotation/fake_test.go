@@ -28,7 +28,8 @@ import (
 type fake struct {
 	kind   string
 	bucket rotation.Bucket
-	lists  bool // metadata
+	lists  bool   // metadata
+	id     string // of versions
 
 	// before runs at the beginning of every call; an error is the call's.
 	before func(op string, n rotation.Name) error
@@ -54,7 +55,7 @@ type stored struct {
 
 func newFake() *fake {
 	return &fake{
-		kind: "MinIO", lists: true,
+		kind: "MinIO", lists: true, id: "null",
 		before:    func(string, rotation.Name) error { return nil },
 		after:     func(string, rotation.Name) error { return nil },
 		unguarded: func(rotation.Name) {},
@@ -135,7 +136,7 @@ func (f *fake) Versions(ctx context.Context, bucket, prefix, after string) iter.
 				continue
 			}
 			e := rotation.Entry{
-				Key: key, VersionID: "null", Latest: true, Size: int64(len(o.body)), Modified: o.when,
+				Key: key, VersionID: f.id, Latest: true, Size: int64(len(o.body)), Modified: o.when,
 				ETag: strings.Trim(o.header.Get("Etag"), `"`), EnvelopeKnown: f.lists,
 			}
 			if f.lists {

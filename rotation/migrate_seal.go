@@ -167,9 +167,9 @@ func (m *migrator) encryptWhole(ctx context.Context, it item, o *Object, target 
 	if m.locked(o) && mutable(to.VersionID) && !it.bucket.Versioned {
 		err = m.putLate(ctx, it.Name, o, h, sealed)
 	} else {
-		// MinIO applies it to the current version, and no other changes, nor
-		// does any where uploads make new versions.
-		if mutable(to.VersionID) && !m.locked(o) {
+		// Versions that no upload can replace can still be deleted, and would be
+		// back.
+		if !m.locked(o) && (mutable(to.VersionID) || it.entry.Latest) {
 			h["If-Match"] = []string{quote(o.ETag)}
 		}
 		err = m.mover.keepACL(ctx, to, func() error { return m.Store.Put(ctx, to, h, sealed) })

@@ -141,17 +141,20 @@ func TestMigrateVerifies(t *testing.T) {
 // TestMigrateRaces lets an upload or a deletion come at every moment.
 func TestMigrateRaces(t *testing.T) {
 	_, b := masters(t)
-	for _, moment := range []string{"List", "Head", "Get", "Put", "after Put", "BeginUpload", "PutPart", "CompleteUpload", "after CompleteUpload"} {
+	for _, moment := range []string{"List", "Head", "Get", "Put", "Put of a version", "after Put", "BeginUpload", "PutPart", "CompleteUpload", "after CompleteUpload"} {
 		old := "old"
 		if strings.Contains(moment, "Upload") || moment == "PutPart" {
 			old = strings.Repeat("old", 1<<20) // which is not held in memory
 		}
 		for _, deleted := range []bool{false, true} {
 			f := newFake()
+			if moment == "Put of a version" {
+				f.id, f.bucket.Versioned = "v", true
+			}
 			f.put(name("k"), nil, []byte(old))
 			done := false
 			f.before = func(op string, _ rotation.Name) error {
-				if op != moment || done {
+				if op != strings.TrimSuffix(moment, " of a version") || done {
 					return nil
 				}
 				done = true
