@@ -330,7 +330,7 @@ func (h *Handler) unmarshalBufferLimit(d *caddyfile.Dispenser) error {
 	}
 	n, err := humanize.ParseBytes(s)
 	if err != nil {
-		return d.WrapErr(err)
+		return d.Errf("buffer_limit: %q is not a size such as 512KiB", s)
 	}
 	if n == 0 || n > 64<<20 {
 		return d.Errf("buffer_limit: %s is not between 1 byte and 64MiB", s)

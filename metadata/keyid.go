@@ -45,6 +45,9 @@ func (k *KeyIDs) Check() error {
 		}
 	}
 	for alias, name := range k.Aliases {
+		if strings.HasPrefix(alias, aliasPrefix) {
+			return fmt.Errorf("alias %q: it is configured without %q, which requests write in front", alias, aliasPrefix)
+		}
 		if !validKeyID(aliasPrefix + alias) {
 			return fmt.Errorf("%q cannot be an alias", alias)
 		}

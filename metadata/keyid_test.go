@@ -113,6 +113,7 @@ func TestKeyIDsCheck(t *testing.T) {
 		"long alias":         func(k *KeyIDs) { k.Aliases[strings.Repeat("a", MaxKeyID)] = "k" },
 		"alias with a space": func(k *KeyIDs) { k.Aliases["a b"] = "k" },
 		"alias for nothing":  func(k *KeyIDs) { k.Aliases["a"] = "" },
+		"prefix in an alias": func(k *KeyIDs) { k.Aliases["alias/a"] = "k" },
 		"alias for an alias": func(k *KeyIDs) { k.Aliases["a"] = "alias/photos" },
 	} {
 		k := testKeyIDs()
