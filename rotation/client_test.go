@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -73,6 +74,43 @@ func TestClientRepeats(t *testing.T) {
 	c = connect(t, fail(1, http.StatusInternalServerError, "InternalError"))
 	if err := c.Put(t.Context(), name("k"), http.Header{}, body("x")); err == nil || calls.Load() != 1 {
 		t.Errorf("put: %v after %d requests", err, calls.Load())
+	}
+}
+
+// TestClientOfStrangers has something that is no store answer in its place,
+// such as a load balancer that has lost it. That an object is not there, or that
+// a bucket has no default lock, is then not known.
+func TestClientOfStrangers(t *testing.T) {
+	for _, tt := range []struct {
+		status int
+		body   string
+	}{
+		{http.StatusNotFound, "default backend - 404"},
+		{http.StatusBadRequest, "Client sent an HTTP request to an HTTPS server.\n"},
+		{http.StatusForbidden, "<html><body>not from here</body></html>"},
+		{http.StatusMethodNotAllowed, `{"message":"method not allowed"}`},
+		{http.StatusRequestedRangeNotSatisfiable, "range"},
+		{http.StatusPreconditionFailed, "no"},
+	} {
+		var calls int
+		c := connect(t, func(w http.ResponseWriter, _ *http.Request) {
+			if calls++; calls == 1 {
+				w.WriteHeader(tt.status)
+				fmt.Fprint(w, tt.body)
+				return
+			}
+			w.Header().Set("Content-Range", "bytes 0-0/1")
+			w.WriteHeader(http.StatusPartialContent)
+			fmt.Fprint(w, "x")
+		})
+		if _, tail, err := c.Peek(t.Context(), name("k"), 1); err != nil || string(tail) != "x" || calls != 2 {
+			t.Errorf("%d: %q, %v after %d requests", tt.status, tail, err, calls)
+		}
+		calls = 0 // again, of what is not repeated
+		err := c.Put(t.Context(), name("k"), http.Header{}, body("x"))
+		if _, ok := errors.AsType[*s3api.Error](err); err == nil || ok || !strings.Contains(err.Error(), strconv.Itoa(tt.status)) {
+			t.Errorf("%d: put: %v", tt.status, err)
+		}
 	}
 }
 
