@@ -2,10 +2,13 @@ package gateway
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
@@ -209,5 +212,30 @@ func TestCompleteInProgress(t *testing.T) {
 		}
 		second.mustComplete()
 		second.check()
+	}
+}
+
+// TestCompleteBreaksOff has the store break off, in different ways, while it
+// gives back the part that waited for the completion: that is not about the
+// client's request, which can be made again.
+func TestCompleteBreaksOff(t *testing.T) {
+	for _, broken := range []error{io.EOF, io.ErrUnexpectedEOF, os.ErrDeadlineExceeded, errCut} {
+		m := newMultiBench(t, 1, nil)
+		u := m.create("waiting", testModes[0])
+		u.mustPut(1, bytesOf(100_000, 1))
+		m.store.instead = func(r *http.Request) *http.Response {
+			if r.Method != http.MethodGet || !strings.Contains(r.URL.Path, "/stash/") {
+				return nil
+			}
+			resp := m.store.answer(r, nil)
+			resp.Body = io.NopCloser(io.MultiReader(io.LimitReader(resp.Body, 1000), iotest.ErrReader(broken)))
+			return resp
+		}
+		if r := u.complete(nil); r.status != http.StatusServiceUnavailable || r.code() != "ServiceUnavailable" {
+			t.Errorf("%v: %d %s", broken, r.status, r.body)
+		}
+		m.store.instead = nil
+		u.mustComplete()
+		u.check()
 	}
 }

@@ -282,10 +282,14 @@ func expectEOF(r io.Reader) error {
 	}
 }
 
-// bodyError is the client's error for a body that could not be read in full.
+// bodyError is the client's error for a body that could not be read in full,
+// unless it was the store that did not give it.
 func bodyError(err error) error {
 	if e, ok := errors.AsType[*s3api.Error](err); ok {
 		return e
+	}
+	if _, ok := errors.AsType[*unreachableError](err); ok { // a body from the store
+		return err
 	}
 	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, encryptor.ErrBodyLength) {
 		return s3api.ErrIncompleteBody
