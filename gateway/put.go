@@ -12,6 +12,7 @@ import (
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
+	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
 )
 
 // maxSinglePut is the largest object in bytes that a store takes in one
@@ -296,6 +297,14 @@ func bodyError(err error) error {
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return s3api.ErrRequestTimeout
+	}
+	if most, ok := errors.AsType[*http.MaxBytesError](err); ok { // the server's own limit
+		return s3api.ErrEntityTooLarge.With("MaxSizeAllowed", strconv.FormatInt(most.Limit, 10))
+	}
+	if errors.Is(err, sigv4.ErrRead) {
+		// The client is gone, has given the request up, or broke the framing of
+		// its protocol. Servers have an error of their own for each.
+		return s3api.ErrIncompleteBody
 	}
 	return err
 }

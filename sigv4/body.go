@@ -21,8 +21,8 @@ import (
 // must not be reused.
 //
 // Violations are errors of type *s3api.Error. A failure to read, such as a
-// timeout, is an error that wraps the one of the reader; only a body that ends
-// early is an IncompleteBody. Not safe for concurrent use.
+// timeout, is an error that wraps ErrRead and the one of the reader; only a
+// body that ends early is an IncompleteBody. Not safe for concurrent use.
 type Body struct {
 	src    io.Reader
 	err    error // sticky
@@ -123,13 +123,17 @@ func (b *Body) readPlain(p []byte) (int, error) {
 // errTooLong: S3 reports any difference from the declared length like this.
 var errTooLong = s3api.ErrIncompleteBody.WithMessage("The request body is longer than its declared length")
 
+// ErrRead means that a body could not be read, for a reason that is not in the
+// body itself.
+var ErrRead = errors.New("reading the request body")
+
 // readError turns a failure of the underlying reader into one of Body.
 // net/http reports a body cut short as io.ErrUnexpectedEOF.
 func readError(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return s3api.ErrIncompleteBody
 	}
-	return fmt.Errorf("reading the request body: %w", err)
+	return fmt.Errorf("%w: %w", ErrRead, err)
 }
 
 type eofReader struct{}

@@ -375,7 +375,7 @@ func TestReadFailures(t *testing.T) {
 			b := testAuth(t, mode, length).Body(src)
 			_, err := io.ReadAll(b)
 			var e *s3api.Error
-			if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, &e) {
+			if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, ErrRead) || errors.As(err, &e) {
 				t.Errorf("%v after %d bytes: %v", mode, n, err)
 			}
 			if _, again := b.Read(make([]byte, 1)); again != err {
