@@ -106,7 +106,7 @@ func (c *call) storeCopy(ctx context.Context, o *object, env *metadata.Envelope,
 	default:
 		// Looking for the source again tells whether it is the source that is
 		// missing: MinIO misses one that is replaced at the moment.
-		if err = c.storeError(resp); errors.Is(err, s3api.ErrNoSuchKey) {
+		if err = c.storeError(resp); errors.Is(err, s3api.ErrNoSuchKey) || errors.Is(err, s3api.ErrNoSuchVersion) {
 			err = errReplaced
 		}
 		return nil, nil, err

@@ -162,7 +162,11 @@ func (c *call) again(ctx context.Context, o *object, q s3api.Query, rng string) 
 		drain(resp.Body)
 		return nil, errReplaced
 	default:
-		return nil, c.storeError(resp)
+		err := c.storeError(resp)
+		if errors.Is(err, s3api.ErrNoSuchVersion) && !o.query.Has("versionId") {
+			err = errReplaced // the client asked for the latest, which is another by now
+		}
+		return nil, err
 	}
 }
 
