@@ -52,22 +52,55 @@ func (c *call) replaceInPlace(ctx context.Context, o *object, from http.Header, 
 	// seen to have missed it, but not later than another version.
 	modified = modified.Add(time.Millisecond)
 	h := make(http.Header, 24)
-	if o.replaceable() {
-		if whole, err := c.hasStoreChecksum(ctx, o); err != nil {
-			return err
-		} else if !whole {
-			return c.replaceByParts(ctx, o, from, env, modified)
-		}
-	} else if locks, err := c.locksByDefault(ctx, o.bucket); err != nil {
+	if again, err := c.writesAgain(ctx, o); err != nil {
 		return err
-	} else if locks {
-		h["X-Amz-Object-Lock-Legal-Hold"] = []string{"OFF"} // as it is: or it would be locked now
+	} else if again {
+		return c.replaceByParts(ctx, o, from, env, modified)
+	}
+	if o.versionID != "" {
+		if locks, err := c.locksByDefault(ctx, o.bucket); err != nil {
+			return err
+		} else if locks {
+			h["X-Amz-Object-Lock-Legal-Hold"] = []string{"OFF"} // as it is: or it would be locked now
+		}
 	}
 	keepHeaders(h, from)
 	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
 	h[mtimeHeader] = []string{modified.Format(time.RFC3339Nano)}
 	_, _, err = c.storeCopy(ctx, o, env, versionQuery(o.versionID), h)
 	return err
+}
+
+// writesAgain reports whether MinIO would write the body of o again to change
+// its metadata, and over an upload that came in between. No upload can replace
+// a version while its bucket has versions, nor can one in parts.
+func (c *call) writesAgain(ctx context.Context, o *object) (bool, error) {
+	if !o.replaceable() {
+		return false, nil
+	}
+	if whole, err := c.hasStoreChecksum(ctx, o); err != nil || whole {
+		return false, err
+	}
+	if o.versionID == "" {
+		return true, nil
+	}
+	if versions, err := c.makesVersions(ctx, o.bucket); err != nil || versions {
+		return false, err
+	}
+	return true, c.checkCurrent(ctx, o)
+}
+
+// makesVersions reports whether versioning is enabled for the bucket.
+func (c *call) makesVersions(ctx context.Context, bucket string) (bool, error) {
+	doc, err := c.ask(ctx, &storeRequest{method: http.MethodGet, bucket: bucket, query: s3api.Query{{Name: "versioning"}}})
+	if err != nil {
+		return false, err
+	}
+	var config struct{ Status string }
+	if err := xml.Unmarshal(doc, &config); err != nil {
+		return false, fmt.Errorf("the versioning of a bucket: %w", err)
+	}
+	return config.Status == "Enabled", nil
 }
 
 // locksByDefault reports whether the bucket locks objects that do not say

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/minio/minio-go/v7"
 
+	"github.com/caddy-s3-sse/caddy-s3-sse/gateway"
 	"github.com/caddy-s3-sse/caddy-s3-sse/integration/store"
 	"github.com/caddy-s3-sse/caddy-s3-sse/integration/wire"
 )
@@ -207,4 +208,52 @@ func TestListingsAfterAChange(t *testing.T) {
 	e.Expect(t, http.StatusOK, update(e.bucket, "updated", "", keyARN+"b"))
 	e.Expect(t, http.StatusOK, copyRequest(e.bucket, "copied", e.name("copied"), sse, "aws:kms"))
 	check()
+}
+
+// TestUpdateKeepsNullVersion: a version from times without versioning of which
+// MinIO has no checksum changes in place, too, when its bucket has versions now.
+func TestUpdateKeepsNullVersion(t *testing.T) {
+	for _, replaced := range []bool{false, true} {
+		e := start(t, func(c *gateway.Config) { c.Upstream.Integrity = gateway.IntegrityNone })
+		e.upload(t, modeNamed(t, "SSE-S3"), "object", parted)
+		if err := e.store.Client().EnableVersioning(t.Context(), e.bucket); err != nil {
+			t.Fatal(err)
+		}
+		want := 1
+		if replaced {
+			e.Put(t, e.bucket, "object", plain(100))
+			want = 2
+		}
+		e.Expect(t, http.StatusOK, update(e.bucket, "object", "versionId=null", keyARN+"b"))
+		a := e.Expect(t, http.StatusOK, wire.Request{Method: http.MethodGet, Target: wire.Target(e.bucket, "object", "versionId=null")})
+		if a.Header.Get(keyID) != keyARN+"b" || !bytes.Equal(a.Body, plain(parted)) {
+			t.Errorf("replaced %t: %d bytes, %v", replaced, len(a.Body), a.Header)
+		}
+		versions := 0
+		for range e.store.Client().ListObjects(t.Context(), e.bucket, minio.ListObjectsOptions{WithVersions: true}) {
+			versions++
+		}
+		if versions != want {
+			t.Errorf("replaced %t: %d versions", replaced, versions)
+		}
+	}
+}
+
+// TestUpdateRefusesOldNullVersion: where uploads can replace such a version, it
+// is only changed by one, which would make it the current one.
+func TestUpdateRefusesOldNullVersion(t *testing.T) {
+	e := start(t, func(c *gateway.Config) { c.Upstream.Integrity = gateway.IntegrityNone })
+	client := e.store.Client()
+	e.upload(t, modeNamed(t, "SSE-S3"), "object", parted)
+	if err := client.EnableVersioning(t.Context(), e.bucket); err != nil {
+		t.Fatal(err)
+	}
+	e.Put(t, e.bucket, "object", plain(100))
+	if err := client.SuspendVersioning(t.Context(), e.bucket); err != nil {
+		t.Fatal(err)
+	}
+	e.Expect(t, http.StatusNotImplemented, update(e.bucket, "object", "versionId=null", keyARN+"b"))
+	if a := e.Get(t, e.bucket, "object"); !bytes.Equal(a.Body, plain(100)) {
+		t.Errorf("the current version has %d bytes", len(a.Body))
+	}
 }
