@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strings"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
@@ -53,14 +52,10 @@ func (c *call) answerFromBody(ctx context.Context, rd reading, o *object, cause 
 	if err := c.recoverBody(ctx, o, cause); err != nil {
 		return err
 	}
+	c.clearHeader() // of what was said of the other body
 	v, err := c.view(ctx, rd, o)
 	if err != nil || v.status == http.StatusNotModified {
 		return c.notModified(v, nil, err)
-	}
-	for name := range c.w.Header() {
-		if strings.HasPrefix(name, "X-Amz-Checksum-") { // of the other body
-			c.w.Header().Del(name)
-		}
 	}
 	var resp *http.Response
 	start := int64(0)
@@ -179,5 +174,7 @@ func (c *call) untilSettled(read func() error) error {
 		if err := read(); c.started || attempt == readAttempts || !errors.Is(err, errReplaced) {
 			return err
 		}
+		c.clearHeader() // of what was said of the other object
+		c.errorHeader = nil
 	}
 }

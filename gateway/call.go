@@ -89,12 +89,8 @@ func (c *call) asS3Error(err error) *s3api.Error {
 }
 
 func (c *call) writeError(e *s3api.Error) {
+	c.clearHeader()
 	h := c.w.Header()
-	for name := range h {
-		if name != "X-Amz-Request-Id" && !serverHeader[name] && !isCrossOrigin(name) {
-			delete(h, name) // not all are in canonical form
-		}
-	}
 	if e.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", strconv.Itoa(seconds(c.retryAfter)))
 	}
@@ -123,6 +119,16 @@ func (c *call) writeError(e *s3api.Error) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	c.start(e.Status)
 	_, _ = c.w.Write(body) // the client is gone: nobody to tell
+}
+
+// clearHeader takes everything about the outcome out of the response header.
+func (c *call) clearHeader() {
+	h := c.w.Header()
+	for name := range h {
+		if name != "X-Amz-Request-Id" && !serverHeader[name] && !isCrossOrigin(name) {
+			delete(h, name) // not all are in canonical form
+		}
+	}
 }
 
 // unreadBody reports whether the client may still be sending a body over a
