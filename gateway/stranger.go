@@ -21,10 +21,11 @@ const maxQuoted = 200
 // Stores explain what they refuse in a document of their own, except to HEAD
 // and to browsers that ask before a request. That too many requests came, that
 // a method is not for this resource, and everything from 500 up means the same
-// whoever says it.
+// whoever says it. What they say without a word is taken for theirs, except
+// that there is nothing: so do load balancers without a route.
 func notStranger(method string, resp *http.Response) error {
 	switch status := resp.StatusCode; {
-	case method == http.MethodHead, method == http.MethodOptions, resp.Body == http.NoBody,
+	case method == http.MethodHead, method == http.MethodOptions, resp.Body == http.NoBody && status != http.StatusNotFound,
 		status < http.StatusMultipleChoices, status == http.StatusNotModified, status == http.StatusMethodNotAllowed,
 		status == http.StatusTooManyRequests, status >= http.StatusInternalServerError:
 		return nil
@@ -34,7 +35,7 @@ func notStranger(method string, resp *http.Response) error {
 		_ = resp.Body.Close()
 		return err
 	}
-	if len(doc) > 0 && !s3api.IsError(doc) {
+	if (len(doc) > 0 || resp.StatusCode == http.StatusNotFound) && !s3api.IsError(doc) {
 		_ = resp.Body.Close()
 		return fmt.Errorf("the answer with status %d is not of an S3 store: %q", resp.StatusCode, doc[:min(len(doc), maxQuoted)])
 	}

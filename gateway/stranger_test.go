@@ -17,6 +17,7 @@ func TestAnswersOfStrangers(t *testing.T) {
 		body   string
 	}{
 		"no backend":  {http.StatusNotFound, "default backend - 404"},
+		"no route":    {http.StatusNotFound, ""},
 		"HTTPS":       {http.StatusBadRequest, "Client sent an HTTP request to an HTTPS server.\n"},
 		"redirection": {http.StatusMovedPermanently, "<html><body>Moved</body></html>"},
 		"too large":   {http.StatusRequestEntityTooLarge, "<html><head><title>413 Request Entity Too Large</title></head></html>"},
