@@ -48,9 +48,22 @@ func (c *Client) config(ctx context.Context, bucket, name string, v any) error {
 	return nil
 }
 
-// Head implements Store.
+// Head implements Store. No document goes with an answer to HEAD that tells who
+// says that an object is not there: the store, or something in its place. With
+// one to GET it does.
 func (c *Client) Head(ctx context.Context, n Name) (*Object, error) {
-	return c.head(ctx, n, nil)
+	for range attempts {
+		o, err := c.head(ctx, n, nil)
+		if !gone(err) {
+			return o, err
+		}
+		resp, err := c.do(ctx, request{method: http.MethodGet, name: n})
+		if err != nil {
+			return nil, err
+		}
+		_ = resp.Body.Close()
+	}
+	return nil, errors.New("the store says of the object that it is there, and that it is not")
 }
 
 // HeadPart implements Store.

@@ -114,6 +114,34 @@ func TestClientOfStrangers(t *testing.T) {
 	}
 }
 
+// TestClientHeadOfStrangers does not believe an answer to HEAD that an object is
+// not there before the store has said so.
+func TestClientHeadOfStrangers(t *testing.T) {
+	var gets int
+	c := connect(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "gone"):
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprintf(w, errorDocument, "NoSuchKey")
+		case r.Method == http.MethodHead && gets < 2:
+			w.WriteHeader(http.StatusNotFound)
+		case r.Method == http.MethodHead:
+			w.Header().Set("Content-Length", "7")
+		default:
+			if gets++; gets == 1 {
+				w.WriteHeader(http.StatusNotFound)
+				fmt.Fprint(w, "default backend - 404")
+			}
+		}
+	})
+	if o, err := c.Head(t.Context(), name("k")); err != nil || o.Size != 7 || gets != 2 {
+		t.Errorf("%+v, %v after %d requests", o, err, gets)
+	}
+	if _, err := c.Head(t.Context(), name("gone")); !errors.Is(err, s3api.ErrNoSuchKey) {
+		t.Errorf("gone: %v", err)
+	}
+}
+
 // TestClientAnswers has answers of 200 that are errors, and others that are not
 // what they should be.
 func TestClientAnswers(t *testing.T) {
