@@ -115,11 +115,7 @@ func (c *call) completeUpload(ctx context.Context, rq *completion) (*completed, 
 	if err := c.writeConditions(ctx, h); err != nil {
 		return nil, err
 	}
-	parts, err := c.endObject(ctx, up, kept.attempts, chosen, obj)
-	if err != nil {
-		return nil, err
-	}
-	resp, storeETag, err := c.assemble(context.WithoutCancel(ctx), up, parts, h) //nolint:bodyclose // it is closed
+	resp, storeETag, err := c.endUpload(ctx, up, kept.attempts, chosen, obj, h) //nolint:bodyclose // it is closed
 	if err != nil {
 		return nil, err
 	}
@@ -175,6 +171,26 @@ func (c *call) compositeETag(up *uploadState, obj s3api.CompletedObject) string 
 		return obj.ETag
 	}
 	return ""
+}
+
+// endAttempts is how often an upload is ended that others are ending, too.
+const endAttempts = 4
+
+// endUpload adds the end of the object and has the store put it together. Where
+// the end always has the same number (freeNumber), another completion of the
+// upload may have put its own in the place of this one's. That must not look as
+// if the client's parts were wrong, for which it would give the upload up.
+func (c *call) endUpload(ctx context.Context, up *uploadState, all attempts, chosen chosenParts, obj s3api.CompletedObject, h http.Header) (*http.Response, string, error) {
+	for attempt := 1; ; attempt++ {
+		parts, err := c.endObject(ctx, up, all, chosen, obj)
+		if err != nil {
+			return nil, "", err
+		}
+		resp, etag, err := c.assemble(context.WithoutCancel(ctx), up, parts, h)
+		if !errors.Is(err, s3api.ErrInvalidPart) || c.g.onMinIO() || attempt == endAttempts {
+			return resp, etag, err
+		}
+	}
 }
 
 // assemble has the store put the object together. Stores begin to answer

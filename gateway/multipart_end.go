@@ -87,7 +87,8 @@ func (c *call) tail(ctx context.Context, up *uploadState, rec *encryptor.Record)
 // completions of one upload at the same time do not replace each other's. Other
 // stores may insist on numbers without gaps, as Amazon S3 does where parts have
 // checksums (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompletedPart.html);
-// there the completion that comes last can succeed, and the one before fails.
+// there the completion that comes last can succeed, and the one before tries
+// again.
 func (g *Gateway) freeNumber(all attempts) int {
 	highest := 0
 	for number, of := range all {

@@ -239,3 +239,36 @@ func TestCompleteBreaksOff(t *testing.T) {
 		u.check()
 	}
 }
+
+// TestCompleteOverlaps completes an upload while another completion of it is
+// between its last two requests, at a store where both end it with the same part.
+func TestCompleteOverlaps(t *testing.T) {
+	for _, second := range []bool{false, true} { // whether the other one comes to its end
+		m := newMultiBench(t, 2, nil)
+		u := m.create("overlaps", testModes[0])
+		u.mustPut(1, bytesOf(mib5, 1))
+		u.mustPut(2, bytesOf(100, 2))
+		ends := func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") }
+		first := true
+		m.store.before = func(r *http.Request) error {
+			if !ends(r) || !first {
+				return nil
+			}
+			first = false
+			before := m.store.before
+			m.store.before = func(r *http.Request) error {
+				if ends(r) && !second {
+					return errCut
+				}
+				return nil
+			}
+			if got := u.complete(nil); got.ok() != second {
+				t.Errorf("the other one: %d %s", got.status, got.body)
+			}
+			m.store.before = before
+			return nil
+		}
+		u.mustComplete()
+		u.check()
+	}
+}
