@@ -144,7 +144,7 @@ func (c *Client) try(ctx context.Context, r request) (*http.Response, error) {
 		return resp, nil
 	}
 	defer resp.Body.Close() //nolint:errcheck // read only
-	return nil, refusal(resp)
+	return nil, refusal(r.method, resp)
 }
 
 // maxQuoted is how much is repeated of what is no store answer, in bytes.
@@ -153,13 +153,15 @@ const maxQuoted = 200
 // refusal returns an answer that is no success as an error. It is no
 // *s3api.Error if something in the store's place gave the answer, such as a load
 // balancer that has lost it: an object would be taken to be gone, or a bucket to
-// have no default lock. From 500 up that makes no difference.
-func refusal(resp *http.Response) error {
+// have no default lock. From 500 up that makes no difference. That there is
+// nothing, stores say with a document, except to HEAD.
+func refusal(method string, resp *http.Response) error {
 	doc, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
 		return fmt.Errorf("reading the store's answer: %w", err)
 	}
-	if resp.StatusCode < http.StatusInternalServerError && len(doc) > 0 && !s3api.IsError(doc) {
+	says := len(doc) > 0 || resp.StatusCode == http.StatusNotFound && method != http.MethodHead
+	if resp.StatusCode < http.StatusInternalServerError && says && !s3api.IsError(doc) {
 		return fmt.Errorf("the answer with status %d is not of an S3 store: %q", resp.StatusCode, doc[:min(len(doc), maxQuoted)])
 	}
 	return s3api.ParseError(resp.StatusCode, doc)

@@ -86,6 +86,7 @@ func TestClientOfStrangers(t *testing.T) {
 		body   string
 	}{
 		{http.StatusNotFound, "default backend - 404"},
+		{http.StatusNotFound, ""},
 		{http.StatusBadRequest, "Client sent an HTTP request to an HTTPS server.\n"},
 		{http.StatusForbidden, "<html><body>not from here</body></html>"},
 		{http.StatusMethodNotAllowed, `{"message":"method not allowed"}`},
