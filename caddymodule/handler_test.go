@@ -26,7 +26,7 @@ func sites(store *fakeStore) map[string]string {
 		"direct":              "http://:8080 {\n" + direct + "}\n",
 		"reverse_proxy":       "http://:8080 {\n" + next + "reverse_proxy " + store.host() + "\n}\n",
 		"handle":              "http://:8080 {\nhandle {\nreverse_proxy " + store.host() + "\n}\n" + next + "}\n",
-		"handle_path":         "http://:8080 {\nhandle /bucket/* {\nreverse_proxy " + store.host() + "\n}\nhandle {\nrespond 404\n}\n" + next + "}\n",
+		"handle by path":      "http://:8080 {\n@store path /bucket/* /caddy-s3-sse-system/*\nhandle @store {\nreverse_proxy " + store.host() + "\n}\nhandle {\nrespond 404\n}\n" + next + "}\n",
 		"direct with proxy":   "http://:8080 {\n" + direct + "reverse_proxy " + store.host() + "\n}\n",
 		"direct with rewrite": "http://:8080 {\nuri strip_prefix /bucket\n" + direct + "}\n",
 	}
