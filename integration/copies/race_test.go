@@ -101,43 +101,6 @@ func TestUploadsWhileKeysChange(t *testing.T) {
 	}
 }
 
-// TestCopiesWhileKeysChange replaces an object by copies of others while its
-// encryption is changed. No copy that was answered may be lost.
-func TestCopiesWhileKeysChange(t *testing.T) {
-	e := start(t, nil)
-	m := modeNamed(t, "SSE-KMS a")
-	const sources, copies = 4, 100
-	for i := range sources {
-		e.Put(t, e.bucket, fmt.Sprint(i), numbered(i), m.write...)
-	}
-	e.Put(t, e.bucket, "object", numbered(0), m.write...)
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	for range 3 {
-		wg.Go(func() {
-			for {
-				select {
-				case <-done:
-					return
-				default:
-					e.Do(t, update(e.bucket, "object", "", keyARN+"a"))
-				}
-			}
-		})
-	}
-	for i := range copies {
-		e.Expect(t, http.StatusOK, copyRequest(e.bucket, "object", e.name(fmt.Sprint(i%sources)), m.write...))
-		if a := e.Get(t, e.bucket, "object"); a.Status < http.StatusInternalServerError && !bytes.Equal(a.Body, numbered(i%sources)) {
-			t.Errorf("copy %d: status %d %s, %v", i, a.Status, a.Code(), a.Err)
-		}
-	}
-	close(done)
-	wg.Wait()
-	if a := e.Get(t, e.bucket, "object"); !bytes.Equal(a.Body, numbered((copies-1)%sources)) {
-		t.Errorf("in the end: status %d %s, %v", a.Status, a.Code(), a.Err)
-	}
-}
-
 // TestETagAfterARace: an upload that came together with changes of the key has
 // an ETag of its own in the end, so that a condition on what was there before
 // does not hold.
