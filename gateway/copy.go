@@ -108,8 +108,8 @@ func (c *call) exposed(ctx context.Context, req *copyRequest, o *object, from ht
 	if err != nil || there.status == http.StatusNotFound {
 		return false, err
 	}
-	id := there.header.Get("X-Amz-Version-Id")
-	return id == "" || id == nullVersion, nil
+	replaced := object{versionID: there.header.Get("X-Amz-Version-Id")}
+	return replaced.replaceable(), nil
 }
 
 // checkSelf refuses a copy of an object onto itself that changes nothing. The

@@ -80,17 +80,7 @@ func TestNoSuchUpload(t *testing.T) {
 	unknown := &multiUpload{m: m, key: "unknown", id: "nonsense", listed: aborted.listed}
 	moved := &multiUpload{m: m, key: "unknown", id: elsewhere.id, listed: aborted.listed}
 	for name, u := range map[string]*multiUpload{"aborted": aborted, "unknown": unknown, "of another key": moved} {
-		for what, r := range map[string]reply{
-			"large part": m.do(http.MethodPut, u.target("partNumber=1&"), bytesOf(mib5, 1)),
-			"small part": m.do(http.MethodPut, u.target("partNumber=1&"), bytesOf(10, 1)),
-			"completing": u.complete(nil),
-			"listing":    m.do(http.MethodGet, u.target(""), nil),
-			"aborting":   m.do(http.MethodDelete, u.target(""), nil),
-		} {
-			if r.status != http.StatusNotFound || r.code() != "NoSuchUpload" {
-				t.Errorf("%s, %s: %d %s", name, what, r.status, r.body)
-			}
-		}
+		u.checkUnknown(name)
 	}
 	for _, name := range m.store.names(defaultSystem) {
 		if !strings.HasPrefix(name, uploadID{"bucket", "elsewhere", elsewhere.id}.dir()) {
@@ -107,17 +97,7 @@ func TestInventedUpload(t *testing.T) {
 	m := newMultiBench(t, 1, nil)
 	u := &multiUpload{m: m, key: "key", id: "../../../../other", listed: map[int]s3api.CompletedPart{1: {Number: 1, ETag: "x"}}}
 	m.store.requests()
-	for what, r := range map[string]reply{
-		"large part": m.do(http.MethodPut, u.target("partNumber=1&"), bytesOf(mib5, 1)),
-		"small part": m.do(http.MethodPut, u.target("partNumber=1&"), bytesOf(10, 1)),
-		"completing": u.complete(nil),
-		"listing":    m.do(http.MethodGet, u.target(""), nil),
-		"aborting":   m.do(http.MethodDelete, u.target(""), nil),
-	} {
-		if r.status != http.StatusNotFound || r.code() != "NoSuchUpload" {
-			t.Errorf("%s: %d %s", what, r.status, r.body)
-		}
-	}
+	u.checkUnknown("invented")
 	for _, request := range m.store.requests() {
 		if strings.Contains(request, "uploadId") {
 			t.Errorf("the store got %s", request)

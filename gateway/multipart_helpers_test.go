@@ -264,6 +264,23 @@ func (u *multiUpload) check() {
 	u.checkGone()
 }
 
+// checkUnknown checks that nothing can be done with an upload that there is not.
+func (u *multiUpload) checkUnknown(name string) {
+	m := u.m
+	m.t.Helper()
+	for what, r := range map[string]reply{
+		"large part": m.do(http.MethodPut, u.target("partNumber=1&"), bytesOf(mib5, 1)),
+		"small part": m.do(http.MethodPut, u.target("partNumber=1&"), bytesOf(10, 1)),
+		"completing": u.complete(nil),
+		"listing":    m.do(http.MethodGet, u.target(""), nil),
+		"aborting":   m.do(http.MethodDelete, u.target(""), nil),
+	} {
+		if r.status != http.StatusNotFound || r.code() != "NoSuchUpload" {
+			m.t.Errorf("%s, %s: %d %s", name, what, r.status, r.body)
+		}
+	}
+}
+
 // checkGone checks that nothing is left of the upload.
 func (u *multiUpload) checkGone() {
 	u.m.t.Helper()
