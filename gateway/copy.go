@@ -80,36 +80,9 @@ func (c *call) copyFrom(ctx context.Context, req *copyRequest, o *object, from h
 		return nil, err
 	}
 	if c.reusable(req, o) {
-		exposed, err := c.exposed(ctx, req, o, from)
-		if err != nil {
-			return nil, err
-		}
-		if req.self {
-			if err := c.giveBackFirst(ctx, o, from); err != nil {
-				return nil, err
-			}
-		}
-		if !exposed {
-			return c.copyStored(ctx, req, o, h)
-		}
+		return c.copyStored(ctx, req, o, from, h)
 	}
 	return c.copyStream(ctx, req, o, from, h)
-}
-
-// exposed reports whether a change of the metadata of the object that the copy
-// replaces may end up on the copy, as on MinIO without versions. A body that
-// was made for its name has an envelope of its own for that case. One that was
-// made for another name has none that opens here.
-func (c *call) exposed(ctx context.Context, req *copyRequest, o *object, from http.Header) (bool, error) {
-	if req.self || from.Get("Server") != minIO || o.size > maxPlaintextPut {
-		return false, nil
-	}
-	there, err := c.headVersion(ctx, c.key, "")
-	if err != nil || there.status == http.StatusNotFound {
-		return false, err
-	}
-	replaced := object{versionID: there.header.Get("X-Amz-Version-Id")}
-	return replaced.replaceable(), nil
 }
 
 // checkSelf refuses a copy of an object onto itself that changes nothing. The

@@ -60,6 +60,25 @@ func addDescription(h, from http.Header) {
 // at most ten.
 const maxTags = 64 << 10
 
+// copyTags puts the tags of the copy of o into the header of a request that
+// uploads it. from is the store's answer about o.
+func (c *call) copyTags(ctx context.Context, req *copyRequest, o *object, from, h http.Header) error {
+	if req.ReplaceTags {
+		copyHeaders(h, c.header, []string{"X-Amz-Tagging"})
+		return nil
+	}
+	return c.keepTags(ctx, h, o, from)
+}
+
+// keepTags puts the tags of o into the header of an upload.
+func (c *call) keepTags(ctx context.Context, h http.Header, o *object, from http.Header) error {
+	tags, err := c.tags(ctx, o, from)
+	if tags != "" {
+		h["X-Amz-Tagging"] = []string{tags}
+	}
+	return err
+}
+
 // tags returns the tags of an object in the form of x-amz-tagging, "" if it
 // has none. from is the store's answer about the object.
 func (c *call) tags(ctx context.Context, o *object, from http.Header) (string, error) {

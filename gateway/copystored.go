@@ -2,8 +2,8 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"net/http"
+	"time"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
@@ -15,7 +15,7 @@ const maxCopyAnswer = 64 << 10
 // copyStored lets the store copy the ciphertext and gives the copy an envelope
 // of its own: the same data keys, sealed as the copy is to be encrypted and
 // bound to its name.
-func (c *call) copyStored(ctx context.Context, req *copyRequest, o *object, h http.Header) (*copied, error) {
+func (c *call) copyStored(ctx context.Context, req *copyRequest, o *object, from, h http.Header) (*copied, error) {
 	if req.self && !req.condition.IsZero() {
 		if err := c.checkSelfCondition(ctx, req, o); err != nil {
 			return nil, err
@@ -25,21 +25,9 @@ func (c *call) copyStored(ctx context.Context, req *copyRequest, o *object, h ht
 	if err != nil {
 		return nil, err
 	}
-	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
-	if req.ReplaceTags {
-		h["X-Amz-Tagging-Directive"] = []string{"REPLACE"}
-		copyHeaders(h, c.header, []string{"X-Amz-Tagging"})
-	}
-	copyHeaders(h, c.header, []string{"X-Amz-Source-Expected-Bucket-Owner"})
-	if req.self {
-		ctx = context.WithoutCancel(ctx) // the client may go, but another's upload must not suffer from it
-	}
 	made := *o // as it is under its new name
 	made.source, made.env, made.customer = c.self(), env, req.enc.customer
-	result, from, err := c.storeCopy(ctx, o, env, nil, h)
-	if req.self {
-		err = c.settle(ctx, o, &made, err)
-	}
+	result, from, err := c.makeCopy(ctx, req, o, &made, from, h)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +40,29 @@ func (c *call) copyStored(ctx context.Context, req *copyRequest, o *object, h ht
 		env: env, etag: etag, checksum: objectChecksum(o),
 		modified: result.Modified, from: from,
 	}, nil
+}
+
+// makeCopy makes the store copy o to what made says of the copy.
+func (c *call) makeCopy(ctx context.Context, req *copyRequest, o, made *object, from, h http.Header) (*s3api.CopyResult, http.Header, error) {
+	if req.self {
+		ctx = context.WithoutCancel(ctx) // the client may go, but another's upload must not suffer from it
+		if o.inPlace(from) {
+			if err := c.copyTags(ctx, req, o, from, h); err != nil {
+				return nil, nil, err
+			}
+			return c.rewrite(ctx, o, made.env, h, time.Time{})
+		}
+	}
+	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
+	if req.ReplaceTags {
+		h["X-Amz-Tagging-Directive"] = []string{"REPLACE"}
+		copyHeaders(h, c.header, []string{"X-Amz-Tagging"})
+	}
+	copyHeaders(h, c.header, []string{"X-Amz-Source-Expected-Bucket-Owner"})
+	if req.self {
+		return c.copyOntoItself(ctx, o, made, h)
+	}
+	return c.storeCopy(ctx, o, made.env, nil, h)
 }
 
 // checkSelfCondition applies the client's condition on the destination of a
@@ -98,26 +109,13 @@ func (c *call) storeCopy(ctx context.Context, o *object, env *metadata.Envelope,
 	if err != nil {
 		return nil, nil, err
 	}
-	switch resp.StatusCode {
-	case http.StatusOK:
-	case http.StatusPreconditionFailed:
-		drain(resp.Body)
-		return nil, nil, errReplaced
-	default:
-		// Looking for the source again tells whether it is the source that is
-		// missing: MinIO misses one that is replaced at the moment.
-		if err = c.storeError(resp); errors.Is(err, s3api.ErrNoSuchKey) || errors.Is(err, s3api.ErrNoSuchVersion) {
-			err = errReplaced
-		}
-		return nil, nil, err
+	if resp.StatusCode != http.StatusOK {
+		return nil, nil, replacedIn(c.storeError(resp))
 	}
 	doc, err := readDocument(resp, maxCopyAnswer)
 	if err != nil {
 		return nil, nil, err
 	}
 	result, err := s3api.ParseCopyResult(doc)
-	if errors.Is(err, s3api.ErrPreconditionFailed) {
-		return nil, nil, errReplaced
-	}
-	return result, resp.Header, err
+	return result, resp.Header, replacedIn(err)
 }

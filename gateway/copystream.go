@@ -14,12 +14,8 @@ func (c *call) copyStream(ctx context.Context, req *copyRequest, o *object, from
 	if o.size > maxPlaintextPut {
 		return nil, s3api.ErrCopySourceTooLarge
 	}
-	if req.ReplaceTags {
-		copyHeaders(h, c.header, []string{"X-Amz-Tagging"})
-	} else if tags, err := c.tags(ctx, o, from); err != nil {
+	if err := c.copyTags(ctx, req, o, from, h); err != nil {
 		return nil, err
-	} else if tags != "" {
-		h["X-Amz-Tagging"] = []string{tags}
 	}
 	if req.self && !req.condition.IsZero() {
 		// A store that checks the condition under a lock on the object does not
@@ -41,12 +37,10 @@ func (c *call) copyStream(ctx context.Context, req *copyRequest, o *object, from
 	if err != nil {
 		return nil, body.failure(err)
 	}
-	done := &copied{env: put.env, etag: put.etag(), checksum: objectChecksum(&object{digests: put.digests}), from: put.from}
-	// The answer to an upload does not say when the object was made, except so.
-	if done.modified, err = http.ParseTime(put.from.Get("Date")); err != nil {
-		done.modified = c.g.cfg.Now()
-	}
-	return done, nil
+	return &copied{
+		env: put.env, etag: put.etag(), checksum: objectChecksum(&object{digests: put.digests}),
+		modified: c.writtenAt(put.from), from: put.from,
+	}, nil
 }
 
 // copyIntake computes what the copy has of digests: the checksum that the

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -13,8 +14,12 @@ import (
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
 
-var errOldVersion = s3api.ErrNotImplemented.WithMessage(
-	"The store cannot change the metadata of a version that is not the current one.")
+var (
+	errOldVersion = s3api.ErrNotImplemented.WithMessage(
+		"The store cannot change the metadata of a version that is not the current one.")
+	errSuspended = s3api.ErrNotImplemented.WithMessage(
+		"The store cannot change the metadata of a version while the versioning of its bucket is suspended.")
+)
 
 // replaceEnvelope gives the object o another envelope for the same body. from
 // is what the store said of the object. It is errReplaced if there is another
@@ -23,27 +28,26 @@ var errOldVersion = s3api.ErrNotImplemented.WithMessage(
 // S3 changes metadata by copying an object onto itself, which makes a new
 // version of an object that has versions, with a Last-Modified of its own; an
 // old version would become the current one and is refused. MinIO can change
-// the very version, and is asked to.
+// the very version, and is asked to, where no upload can replace that.
 func (c *call) replaceEnvelope(ctx context.Context, o *object, from http.Header, env *metadata.Envelope) error {
+	h := make(http.Header, 24)
+	keepHeaders(h, from)
 	if from.Get("Server") == minIO {
-		return c.replaceInPlace(ctx, o, from, env)
+		return c.replaceOnMinIO(ctx, o, from, env, h)
 	}
 	if err := c.checkCurrent(ctx, o); err != nil {
 		return err
 	}
-	h := make(http.Header, 24)
-	keepHeaders(h, from)
 	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
 	h["If-Match"] = []string{quote(o.storeETag)} // of what is replaced, too
-	_, _, err := c.storeCopy(ctx, o, env, nil, h)
+	after := *o
+	after.env = env
+	_, _, err := c.copyOntoItself(ctx, o, &after, h)
 	return err
 }
 
-// mtimeHeader tells MinIO when an object was modified.
-const mtimeHeader = "X-Minio-Source-Mtime"
-
-// replaceInPlace is replaceEnvelope on MinIO.
-func (c *call) replaceInPlace(ctx context.Context, o *object, from http.Header, env *metadata.Envelope) error {
+// replaceOnMinIO is replaceEnvelope on MinIO.
+func (c *call) replaceOnMinIO(ctx context.Context, o *object, from http.Header, env *metadata.Envelope, h http.Header) error {
 	modified, err := c.modifiedTime(ctx, o)
 	if err != nil {
 		return err
@@ -51,48 +55,51 @@ func (c *call) replaceInPlace(ctx context.Context, o *object, from http.Header, 
 	// Later than it was, so that a disk of MinIO's that misses the change is
 	// seen to have missed it, but not later than another version.
 	modified = modified.Add(time.Millisecond)
-	h := make(http.Header, 24)
-	if again, err := c.writesAgain(ctx, o); err != nil {
+	fixed, err := c.fixed(ctx, o)
+	if err != nil {
 		return err
-	} else if again {
-		return c.replaceByParts(ctx, o, from, env, modified)
 	}
-	if o.versionID != "" {
-		if locks, err := c.locksByDefault(ctx, o.bucket); err != nil {
+	if !fixed {
+		if err := c.keepTags(ctx, h, o, from); err != nil {
 			return err
-		} else if locks {
-			h["X-Amz-Object-Lock-Legal-Hold"] = []string{"OFF"} // as it is: or it would be locked now
 		}
+		_, _, err := c.rewrite(ctx, o, env, h, modified)
+		return err
 	}
-	keepHeaders(h, from)
+	if locks, err := c.locksByDefault(ctx, o.bucket); err != nil {
+		return err
+	} else if locks {
+		h["X-Amz-Object-Lock-Legal-Hold"] = []string{"OFF"} // as it is: or it would be locked now
+	}
 	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
 	h[mtimeHeader] = []string{modified.Format(time.RFC3339Nano)}
 	_, _, err = c.storeCopy(ctx, o, env, versionQuery(o.versionID), h)
+	if errors.Is(err, s3api.ErrInvalidArgument) {
+		if versions, verr := c.makesVersions(ctx, o.bucket); verr == nil && !versions {
+			return errSuspended
+		}
+	}
 	return err
 }
 
-// writesAgain reports whether MinIO would write the body of o again to change
-// its metadata, and over an upload that came in between. No upload can replace
-// a version while its bucket has versions, nor can one in parts.
-func (c *call) writesAgain(ctx context.Context, o *object) (bool, error) {
+// fixed reports whether no upload can replace the very version o. One that is
+// not the current one must be.
+func (c *call) fixed(ctx context.Context, o *object) (bool, error) {
 	if !o.replaceable() {
-		return false, nil
-	}
-	if whole, err := c.hasStoreChecksum(ctx, o); err != nil || whole {
-		return false, err
-	}
-	if o.versionID == "" {
 		return true, nil
 	}
-	if versions, err := c.makesVersions(ctx, o.bucket); err != nil || versions {
-		return false, err
+	if o.versionID == "" {
+		return false, nil
 	}
-	return true, c.checkCurrent(ctx, o)
+	if versions, err := c.makesVersions(ctx, o.bucket); err != nil || versions {
+		return versions, err
+	}
+	return false, c.checkCurrent(ctx, o)
 }
 
 // makesVersions reports whether versioning is enabled for the bucket.
 func (c *call) makesVersions(ctx context.Context, bucket string) (bool, error) {
-	doc, err := c.ask(ctx, &storeRequest{method: http.MethodGet, bucket: bucket, query: s3api.Query{{Name: "versioning"}}})
+	doc, _, err := c.ask(ctx, &storeRequest{method: http.MethodGet, bucket: bucket, query: s3api.Query{{Name: "versioning"}}})
 	if err != nil {
 		return false, err
 	}
@@ -128,25 +135,6 @@ func (o *object) replaceable() bool { return o.versionID == "" || o.versionID ==
 // only one that another upload can have too.
 const nullVersion = "null"
 
-// hasStoreChecksum reports whether the store has a checksum of all that it
-// stores of the object. Without one, MinIO computes it when it copies the
-// object onto itself, which writes the body again, too, and over an upload that
-// came in between.
-func (c *call) hasStoreChecksum(ctx context.Context, o *object) (bool, error) {
-	resp, err := c.send(ctx, &storeRequest{
-		method: http.MethodHead, bucket: o.bucket, key: o.key, query: versionQuery(o.versionID),
-		header: http.Header{"X-Amz-Checksum-Mode": {"ENABLED"}},
-	})
-	if err != nil {
-		return false, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return false, c.storeError(resp)
-	}
-	_ = resp.Body.Close() // empty
-	return resp.Header.Get("X-Amz-Checksum-Type") == "FULL_OBJECT", nil
-}
-
 // checkCurrent refuses an object that is not the current version.
 func (c *call) checkCurrent(ctx context.Context, o *object) error {
 	if o.versionID == "" || !o.query.Has("versionId") {
@@ -156,7 +144,11 @@ func (c *call) checkCurrent(ctx context.Context, o *object) error {
 	if err != nil {
 		return err
 	}
-	if current.status != http.StatusOK || current.header.Get("X-Amz-Version-Id") != o.versionID {
+	id := current.header.Get("X-Amz-Version-Id")
+	if id == "" {
+		id = nullVersion // MinIO does not always call it so
+	}
+	if current.status != http.StatusOK || id != o.versionID {
 		return errOldVersion
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
@@ -15,6 +14,13 @@ import (
 
 // settleAttempts bounds how often the metadata of one object are mended.
 const settleAttempts = 8
+
+// copyOntoItself gives the object o other metadata, those that after has and h,
+// where the store has no other way than to copy it onto itself.
+func (c *call) copyOntoItself(ctx context.Context, o, after *object, h http.Header) (*s3api.CopyResult, http.Header, error) {
+	result, from, err := c.storeCopy(ctx, o, after.env, nil, h)
+	return result, from, c.settle(ctx, o, after, err)
+}
 
 // settle looks whether the envelope that was just given to an object in place,
 // for the body of before, is on that body. If an upload came in between, its
@@ -61,25 +67,8 @@ func (c *call) mend(ctx context.Context, before, after *object) error {
 	return nil // readers use the body's own envelope
 }
 
-// giveBackFirst is for an object that is to be given another envelope in place.
-// If its metadata are another body's, it gets its own back, and then is another
-// object: errReplaced.
-func (c *call) giveBackFirst(ctx context.Context, o *object, from http.Header) error {
-	if !o.strayed || !o.replaceable() {
-		return nil
-	}
-	if err := c.giveBack(ctx, o, from); err != nil {
-		return err
-	}
-	return errReplaced
-}
-
-// giveBack gives a body its own envelope back. MinIO left it the ETag of the
-// other body, with whose conditions it must not agree, so it is written again.
+// giveBack gives a body its own envelope back.
 func (c *call) giveBack(ctx context.Context, found *object, from http.Header) error {
-	if from.Get("Server") == minIO {
-		return c.replaceByParts(ctx, found, from, found.env, time.Time{})
-	}
 	h := make(http.Header, 16)
 	keepHeaders(h, from)
 	_, _, err := c.storeCopy(ctx, found, found.env, nil, h)

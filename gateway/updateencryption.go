@@ -73,17 +73,12 @@ func (c *call) updateOnce(ctx context.Context, enc encryption) error {
 	if from["X-Amz-Object-Lock-Mode"] != nil || from.Get("X-Amz-Object-Lock-Legal-Hold") == "ON" {
 		return errLocked
 	}
-	if err := c.giveBackFirst(ctx, o, from); err != nil {
-		return err
-	}
 	// The client does not know which context the object has, and means to keep it.
 	enc.context = o.env.Context
 	env, err := c.reseal(ctx, &enc, o)
 	if err != nil {
 		return err
 	}
-	after := *o
-	after.env = env
 	ctx = context.WithoutCancel(ctx) // the client may go, but another's upload must not suffer from it
-	return c.settle(ctx, o, &after, c.replaceEnvelope(ctx, o, from, env))
+	return c.replaceEnvelope(ctx, o, from, env)
 }

@@ -26,78 +26,95 @@ func numbered(i int) []byte {
 	return b
 }
 
-// isNumbered reports whether b is a body that numbered returned for up to most.
-func isNumbered(b []byte, most int) bool {
-	if len(b) < 8 {
-		return false
+// changes are requests that give an object other metadata.
+func changes(e *endpoint, m mode, keys ...string) []wire.Request {
+	rs := []wire.Request{copyRequest(e.bucket, "object", e.name("object"), m.write...)}
+	for _, key := range keys {
+		rs = append(rs, update(e.bucket, "object", "", keyARN+key))
 	}
-	i := binary.BigEndian.Uint64(b)
-	return i <= uint64(most) && bytes.Equal(b, numbered(int(i))) //nolint:gosec // as above
+	return rs
 }
 
-// TestUploadsWhileKeysChange overwrites an object again and again while its
-// encryption is changed. No upload that was answered may be lost, and where
-// both are under the same key, nobody may see anything but whole uploads.
-func TestUploadsWhileKeysChange(t *testing.T) {
-	for name, tt := range map[string]struct {
-		to      []string // keys that the encryption is changed to
-		uploads int
-	}{
-		"same key":   {[]string{"a"}, 60},
-		"other keys": {[]string{"a", "b"}, 60},
-	} {
-		t.Run(name, func(t *testing.T) {
+// changing makes the changes of an object again and again, by three clients,
+// until the returned function is called. One that meets uploads all the time
+// may give up, but nothing else may happen to it.
+func (e *endpoint) changing(t *testing.T, changes []wire.Request) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				a := e.Do(t, changes[i%len(changes)])
+				if a.Err != nil || a.Status != http.StatusOK && a.Status < http.StatusInternalServerError {
+					t.Errorf("changing it: %d %s, %v", a.Status, a.Body, a.Err)
+				}
+			}
+		})
+	}
+	return func() {
+		close(done)
+		wg.Wait()
+	}
+}
+
+// TestUploadsWhileMetadataChange overwrites an object again and again while its
+// encryption is changed, or it is copied onto itself. Nobody may see anything but
+// whole uploads with their own metadata, and none may be lost.
+func TestUploadsWhileMetadataChange(t *testing.T) {
+	const uploads = 60
+	for _, keys := range [][]string{{"a"}, {"a", "b"}} {
+		t.Run(strings.Join(keys, " "), func(t *testing.T) {
 			e := start(t, nil)
 			m := modeNamed(t, "SSE-KMS a")
-			e.Put(t, e.bucket, "object", numbered(0), m.write...)
-			done := make(chan struct{})
-			var wg sync.WaitGroup
-			background := func(do func(i int)) {
-				wg.Go(func() {
-					for i := 0; ; i++ {
-						select {
-						case <-done:
-							return
-						default:
-							do(i)
-						}
-					}
-				})
+			upload := func(i int) {
+				e.Put(t, e.bucket, "object", numbered(i), append(m.write, "X-Amz-Meta-Number", fmt.Sprint(i))...)
 			}
-			for range 3 {
-				background(func(i int) {
-					a := e.Do(t, update(e.bucket, "object", "", keyARN+tt.to[i%len(tt.to)]))
-					// One that meets uploads all the time gives up.
-					if a.Err != nil || a.Status != http.StatusOK && a.Status < http.StatusInternalServerError && a.Code() != "InvalidObjectState" {
-						t.Errorf("changing the key: %d %s, %v", a.Status, a.Body, a.Err)
-					}
-				})
-			}
-			background(func(int) {
+			upload(0)
+			stop := e.changing(t, changes(e, m, keys...))
+			for i := range uploads {
+				upload(i + 1)
 				a := e.Get(t, e.bucket, "object")
-				switch {
-				case a.Status == http.StatusOK && !isNumbered(a.Body, tt.uploads):
-					t.Errorf("%d bytes that nobody has uploaded, %v", len(a.Body), a.Err)
-				case a.Status != http.StatusOK && len(tt.to) == 1 && a.Status < http.StatusInternalServerError:
-					t.Errorf("reading: %d %s", a.Status, a.Body)
-				}
-			})
-			for i := range tt.uploads {
-				e.Put(t, e.bucket, "object", numbered(i+1), m.write...)
-				if i%10 == 0 {
-					a := e.Get(t, e.bucket, "object")
-					if a.Status == http.StatusOK && !bytes.Equal(a.Body, numbered(i+1)) {
-						t.Errorf("upload %d was lost", i+1)
-					}
+				if a.Status < http.StatusInternalServerError && (!bytes.Equal(a.Body, numbered(i+1)) || a.Header.Get("X-Amz-Meta-Number") != fmt.Sprint(i+1)) {
+					t.Errorf("upload %d: status %d %s, %d bytes, %v", i+1, a.Status, a.Code(), len(a.Body), a.Header)
 				}
 			}
-			close(done)
-			wg.Wait()
-			if a := e.Get(t, e.bucket, "object"); a.Status != http.StatusOK || !bytes.Equal(a.Body, numbered(tt.uploads)) {
+			stop()
+			a := e.Get(t, e.bucket, "object")
+			if !bytes.Equal(a.Body, numbered(uploads)) || a.Header.Get("X-Amz-Meta-Number") != fmt.Sprint(uploads) {
 				t.Errorf("in the end: status %d, %d bytes, %v", a.Status, len(a.Body), a.Err)
 			}
-			t.Logf("%d answers were given with the body's own envelope", e.recovered())
+			if n := e.recovered(); n != 0 {
+				t.Errorf("%d times, the object had another's metadata", n)
+			}
 		})
+	}
+}
+
+// TestCopiesWhileMetadataChange replaces an object by copies of others, which
+// have no envelope of their own in their body, while its metadata are changed.
+func TestCopiesWhileMetadataChange(t *testing.T) {
+	e := start(t, nil)
+	m := modeNamed(t, "SSE-KMS a")
+	const sources, copies = 7, 60
+	for i := range sources {
+		e.Put(t, e.bucket, fmt.Sprint(i), numbered(i), m.write...)
+	}
+	e.Put(t, e.bucket, "object", numbered(0), m.write...)
+	stop := e.changing(t, changes(e, m, "a"))
+	for i := range copies {
+		e.Expect(t, http.StatusOK, copyRequest(e.bucket, "object", e.name(fmt.Sprint(i%sources)), m.write...))
+		if a := e.Get(t, e.bucket, "object"); a.Status < http.StatusInternalServerError && !bytes.Equal(a.Body, numbered(i%sources)) {
+			t.Errorf("copy %d: status %d %s, %v", i, a.Status, a.Code(), a.Err)
+		}
+	}
+	stop()
+	if a := e.Get(t, e.bucket, "object"); !bytes.Equal(a.Body, numbered((copies-1)%sources)) {
+		t.Errorf("in the end: status %d %s, %v", a.Status, a.Code(), a.Err)
 	}
 }
 
@@ -152,7 +169,8 @@ func (r *racing) RoundTrip(req *http.Request) (resp *http.Response, err error) {
 }
 
 // TestUploadInALostChange has an upload come together with a change of the key,
-// of which nobody learns how it ended.
+// of which nobody learns how it ended, in a store that can only be asked to copy
+// an object onto itself.
 func TestUploadInALostChange(t *testing.T) {
 	for name, change := range map[string]func(e *endpoint) wire.Request{
 		"update": func(e *endpoint) wire.Request { return update(e.bucket, "object", "", keyARN+"b") },
@@ -162,7 +180,7 @@ func TestUploadInALostChange(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := new(racing)
-			e := start(t, func(c *gateway.Config) { r.RoundTripper, c.Upstream.Transport = c.Upstream.Transport, r })
+			e := startAt(t, store.VersityGW(t), func(c *gateway.Config) { r.RoundTripper, c.Upstream.Transport = c.Upstream.Transport, r })
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			r.lost = cancel
@@ -186,7 +204,7 @@ func TestUploadInALostChange(t *testing.T) {
 // TestUploadWhilePartsAreCopied overwrites an object at the last moment before
 // its successor with another envelope is put together.
 func TestUploadWhilePartsAreCopied(t *testing.T) {
-	e := start(t, func(c *gateway.Config) { c.Upstream.Integrity = gateway.IntegrityNone }) // so that MinIO keeps no checksum
+	e := start(t, nil)
 	e.create(t, modeNamed(t, "SSE-S3"), "object", parted)
 	var once sync.Once
 	e.proxy.Inject(func(r *http.Request) *store.Fault {
