@@ -118,7 +118,7 @@ func printReport(out io.Writer, r *rotation.Report, o *rotation.Options) {
 		_, _ = fmt.Fprintf(out, "Encrypted %s.\n", humanize.IBytes(uint64(r.Bytes)))
 	}
 	if r.Raced > 0 {
-		_, _ = fmt.Fprintf(out, "%d objects were overwritten while their metadata were changed. They are in order, but may have the user metadata of their predecessors; they are in the log.\n", r.Raced)
+		_, _ = fmt.Fprintf(out, "%d objects had the metadata of another body, since these were changed while it was uploaded. They are in order, but may have the user metadata of their predecessors; they are in the log.\n", r.Raced)
 	}
 	for i, p := range r.Problems {
 		if i == shownProblems {

@@ -41,6 +41,14 @@ func ObjectCRC32C(length int64) uint32 {
 	return JoinedCRC32C(StoredSize(length) - segmentSize(length))
 }
 
+// IntactObject reports whether b is all of an object of PutObject as it was
+// stored, as far as its checks tell. An object without checks is not taken for one,
+// nor is one of parts.
+func IntactObject(b []byte) bool {
+	length, ok := PlaintextSize(int64(len(b)))
+	return ok && crc32.Checksum(b, castagnoli) == ObjectCRC32C(length)
+}
+
 // appendCheck appends the CRC of what is in b from start on.
 func appendCheck(b []byte, start int) []byte {
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))

@@ -14,8 +14,19 @@ func TestStoredCRCIsKnown(t *testing.T) {
 		keys := testKeys(suite)
 		for _, n := range []int64{0, 1, 100, ChunkSize - 1, ChunkSize, ChunkSize + 1, 5*ChunkSize - 5, MinPartSize - 1, MinPartSize, 2*MinPartSize + 1} {
 			plain := testBytes(n)
-			if got := crc(sealSingle(t, keys, plain)); got != ObjectCRC32C(n) {
+			stored := sealSingle(t, keys, plain)
+			if got := crc(stored); got != ObjectCRC32C(n) || !IntactObject(stored) {
 				t.Errorf("%v: an object of %d bytes, in memory: %08x, want %08x", suite, n, got, ObjectCRC32C(n))
+			}
+			for _, at := range []int{0, len(stored) / 2, len(stored) - 1} {
+				stored[at] ^= 1
+				if IntactObject(stored) {
+					t.Errorf("%v: an object of %d bytes passes that was altered at %d", suite, n, at)
+				}
+				stored[at] ^= 1
+			}
+			if IntactObject(stored[1:]) || IntactObject(stored[:100]) || IntactObject(nil) {
+				t.Errorf("%v: some of an object of %d bytes passes", suite, n)
 			}
 			s, err := NewSealer(keys, bytes.NewReader(plain), n, []byte("envelope"), nil)
 			if err != nil {

@@ -145,17 +145,12 @@ func (c *call) admitPlaintext(bucket string, prefix []byte) error {
 
 // again asks for the very same object once more, with another range.
 func (c *call) again(ctx context.Context, o *object, q s3api.Query, rng string) (*http.Response, error) {
-	h := make(http.Header, 8)
+	sr := &storeRequest{method: http.MethodGet, bucket: o.bucket, key: o.key, query: q, header: http.Header{
+		"If-Match": {quote(o.storeETag)},
+	}}
 	if rng != "" {
-		h["Range"] = []string{rng}
+		sr.header["Range"] = []string{rng}
 	}
-	return c.againWith(ctx, o, q, h)
-}
-
-// againWith is again with the given headers.
-func (c *call) againWith(ctx context.Context, o *object, q s3api.Query, h http.Header) (*http.Response, error) {
-	h["If-Match"] = []string{quote(o.storeETag)}
-	sr := &storeRequest{method: http.MethodGet, bucket: o.bucket, key: o.key, query: q, header: h}
 	resp, err := c.send(ctx, sr)
 	if err != nil {
 		return nil, err

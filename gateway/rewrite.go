@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
@@ -20,10 +21,10 @@ const (
 	etagHeader  = "X-Minio-Source-Etag"
 )
 
-// maxRewriteWhole is the size in the store, in bytes, up to which an object
-// that is written again passes through the gateway, as it is stored. MinIO keeps
-// one that small in a file together with its metadata, but parts in their own.
-const maxRewriteWhole = 128 << 10
+// MaxRewriteWhole is the size in the store, in bytes, up to which an object
+// that is written again is sent to MinIO, as it is stored. MinIO keeps one that
+// small in a file together with its metadata, but parts in their own.
+const MaxRewriteWhole = 128 << 10
 
 // inPlace reports whether MinIO would change the metadata of o where they are.
 // It looks only before it takes its lock whether the object is still the one that
@@ -52,7 +53,7 @@ func (c *call) rewrite(ctx context.Context, o *object, env *metadata.Envelope, h
 		last[mtimeHeader] = []string{modified.Format(time.RFC3339Nano)}
 	}
 	write := c.rewriteParts
-	if o.stored <= maxRewriteWhole {
+	if o.stored <= MaxRewriteWhole {
 		write = c.rewriteWhole
 	}
 	etag, answer, err := write(ctx, o, h, last)
@@ -65,20 +66,20 @@ func (c *call) rewrite(ctx context.Context, o *object, env *metadata.Envelope, h
 	return &s3api.CopyResult{ETag: etag, Modified: modified}, answer, nil
 }
 
-// rewriteWhole sends the body back that the store returns. The store compares
-// it with the checksum that it has of it.
+// rewriteWhole sends the body back that the store returns, if that is seen to
+// be as it was sealed.
 func (c *call) rewriteWhole(ctx context.Context, o *object, h, last http.Header) (string, http.Header, error) {
-	resp, err := c.againWith(ctx, o, versionQuery(o.versionID), http.Header{"X-Amz-Checksum-Mode": {"ENABLED"}})
+	body, err := c.readRange(ctx, o, "", o.stored)
 	if err != nil {
 		return "", nil, err
 	}
-	defer drain(resp.Body)
-	body := make([]byte, o.stored)
-	if _, err := readFull(resp.Body, body); err != nil {
-		return "", nil, &unreachableError{err}
+	if !encryptor.IntactObject(body) {
+		return c.rewriteParts(ctx, o, h, last)
 	}
 	maps.Copy(h, last)
-	copyHeaders(h, resp.Header, []string{StoreChecksum})
+	if c.compares() {
+		h[StoreChecksum] = []string{FormatStoreChecksum(encryptor.ObjectCRC32C(o.size))}
+	}
 	_, answer, err := c.ask(ctx, &storeRequest{
 		method: http.MethodPut, bucket: o.bucket, key: o.key, header: h,
 		body:        io.NopCloser(bytes.NewReader(body)),

@@ -19,6 +19,7 @@ const (
 	untilHeader = "X-Amz-Object-Lock-Retain-Until-Date"
 	holdHeader  = "X-Amz-Object-Lock-Legal-Hold"
 	mtimeHeader = "X-Minio-Source-Mtime"
+	etagHeader  = "X-Minio-Source-Etag"
 )
 
 // kept are the headers that describe an object, besides its user metadata, and

@@ -152,7 +152,7 @@ func (m *migrator) possible(it item, o *Object) error {
 		case m.locked(o) && mutable(it.VersionID) && !it.bucket.Versioned:
 			return cannot("the store cannot replace an old version that an upload can replace")
 		}
-		it.full = true
+		it.fixed = true
 		_, err := m.mover.wayOf(it, o)
 		return err
 	}

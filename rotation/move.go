@@ -24,7 +24,7 @@ type item struct {
 	Name
 	entry  Entry
 	bucket Bucket
-	full   bool // its metadata can be changed without its data being written
+	fixed  bool // its metadata can be changed where they are
 }
 
 // move moves an object if it is not under the present root keys, and counts it.
@@ -92,7 +92,7 @@ func (m *mover) attempt(ctx context.Context, it item) (Root, Outcome, error) {
 	if err != nil || v.current() {
 		return root, Current, err
 	}
-	if it.full, err = m.fullChecksum(ctx, it); err != nil {
+	if it.fixed, err = m.fixed(ctx, it); err != nil {
 		return root, "", err
 	}
 	w, err := m.wayOf(it, o)
@@ -107,27 +107,17 @@ func (m *mover) attempt(ctx context.Context, it item) (Root, Outcome, error) {
 		return root, Moved, nil
 	}
 	if !fits(env, body) {
-		return root, "", m.settle(ctx, it, o, tail, body, false)
+		return root, "", m.settle(ctx, it, o, tail, body)
 	}
 	next, err := m.reseal(ctx, it.Name, env, v)
 	if err != nil {
 		return root, "", err
 	}
 	err = m.write(ctx, w, it, o, next)
-	// What may have been changed is looked after when the job is stopped, too.
-	ctx, cancel := outlive(ctx)
-	defer cancel()
 	if replaced(err) || gone(err) {
 		return root, "", errAgain
 	}
 	return root, Moved, m.verify(ctx, it, w, o, next, err)
-}
-
-// outlive returns a context that ends some time after ctx does.
-func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
-	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(afterwards, cancel) })
-	return longer, func() { stop(); cancel() }
 }
 
 // fits reports whether an envelope is for the body that has the other one in
@@ -142,12 +132,16 @@ func sameRoots(env, body *metadata.Envelope) bool {
 	return body != nil && body.Mode == env.Mode && body.KeyID == env.KeyID && body.OuterKeyID == env.OuterKeyID
 }
 
-// fullChecksum reports whether MinIO has a checksum of the whole object. One
-// that has none, or only one of its parts, it reads and writes again when its
-// metadata change.
-func (m *mover) fullChecksum(ctx context.Context, it item) (bool, error) {
+// fixed reports whether MinIO can be asked to change the metadata of an object
+// where they are. An upload must not be able to come in between. Where none can
+// only because the operator says so, MinIO must also have a checksum of the whole
+// object: one that has none it reads and writes again then, which is no faster.
+func (m *mover) fixed(ctx context.Context, it item) (bool, error) {
 	if !isMinIO(m.Store) || !mutable(it.VersionID) || it.bucket.Versioned {
 		return true, nil
+	}
+	if !m.Exclusive {
+		return false, nil
 	}
 	o, err := m.Store.Head(ctx, it.Name)
 	return err == nil && o.Header.Get("X-Amz-Checksum-Type") == "FULL_OBJECT", err
@@ -172,7 +166,7 @@ func (m *mover) verify(ctx context.Context, it item, w way, before *Object, next
 		return errAgain
 	}
 	if body := bodyEnvelope(tail); !fits(next, body) {
-		return m.settle(ctx, it, now, tail, body, true)
+		return m.settle(ctx, it, now, tail, body)
 	}
 	if !sameLock(before, now) && mustKeepLock(before, m.Now()) {
 		return fmt.Errorf("its lock has changed from %s %s to %s %s", before.Header.Get(modeHeader), before.Header.Get(untilHeader),

@@ -1,14 +1,18 @@
 package rotation
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
+	"github.com/caddy-s3-sse/caddy-s3-sse/gateway"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
 
@@ -19,10 +23,8 @@ const maxPart = 5 << 30
 // afterwards bounds what is done for an object after the job was stopped.
 const afterwards = 30 * time.Second
 
-// rebuild makes the store copy an object as an upload with the metadata h, in
-// the parts that it has, so that its ETag stays, and complete that only if the
-// object is still the same. Where the store can be told, the result has the
-// given time.
+// rebuild writes an object again, with the metadata h, if it is still the same.
+// Where the store can be told, the result has the given time.
 func (m *mover) rebuild(ctx context.Context, n Name, when time.Time, o *Object, h http.Header) error {
 	tags, err := m.tags(ctx, n, o)
 	if err != nil {
@@ -35,14 +37,20 @@ func (m *mover) rebuild(ctx context.Context, n Name, when time.Time, o *Object, 
 		maps.Copy(h, locks(o, m.Now()))
 	}
 	current := Name{Bucket: n.Bucket, Key: n.Key} // no upload is one of a version
+	done := http.Header{"If-Match": {quote(o.ETag)}}
+	if isMinIO(m.Store) {
+		done[mtimeHeader] = []string{when.UTC().Format(time.RFC3339Nano)}
+		if body, err := m.small(ctx, n, o); err != nil {
+			return err
+		} else if body != nil {
+			maps.Copy(h, done)
+			return m.Store.Put(ctx, current, h, *body)
+		}
+	}
 	return m.keepACL(ctx, current, func() error {
 		upload, err := m.Store.BeginUpload(ctx, current, h, false)
 		if err != nil {
 			return err
-		}
-		done := http.Header{"If-Match": {quote(o.ETag)}}
-		if isMinIO(m.Store) {
-			done[mtimeHeader] = []string{when.UTC().Format(time.RFC3339Nano)}
 		}
 		parts, err := m.copyParts(ctx, n, current, upload, o)
 		if err == nil {
@@ -55,6 +63,28 @@ func (m *mover) rebuild(ctx context.Context, n Name, when time.Time, o *Object, 
 	})
 }
 
+// small returns the body of an object that is rather sent to MinIO again than
+// made of parts, if it is seen to be as it was sealed; else nil.
+func (m *mover) small(ctx context.Context, n Name, o *Object) (*Body, error) {
+	length, ok := encryptor.PlaintextSize(o.Size)
+	if !ok || o.Size > gateway.MaxRewriteWhole {
+		return nil, nil
+	}
+	r, err := m.Store.Get(ctx, n, o.ETag, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close() //nolint:errcheck // read only
+	b, err := io.ReadAll(io.LimitReader(r, o.Size))
+	if err != nil {
+		return nil, fmt.Errorf("reading the object: %w", err)
+	}
+	if int64(len(b)) != o.Size || !encryptor.IntactObject(b) {
+		return nil, nil
+	}
+	return &Body{bytes.NewReader(b), o.Size, encryptor.ObjectCRC32C(length)}, nil
+}
+
 // giveUp throws the parts of an upload away that failed with err.
 func (o *Options) giveUp(ctx context.Context, n Name, upload string, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
@@ -65,15 +95,14 @@ func (o *Options) giveUp(ctx context.Context, n Name, upload string, err error) 
 	return err
 }
 
-// copyParts copies the parts of an object to an upload, where they are as they
-// were.
+// copyParts copies an object to an upload. The parts are as they were, so that
+// the ETag stays, unless the store is told that.
 func (m *mover) copyParts(ctx context.Context, from, to Name, upload string, o *Object) ([]s3api.CompletedPart, error) {
 	var parts []s3api.CompletedPart
 	for offset := int64(0); offset < o.Size; {
 		size := min(o.Size-offset, maxPart)
-		if part, err := m.Store.HeadPart(ctx, from, len(parts)+1); err == nil && part.ETag == o.ETag &&
-			part.Size > 0 && part.Size <= size && count(part) > 1 {
-			size = part.Size
+		if !isMinIO(m.Store) {
+			size = m.partSize(ctx, from, len(parts)+1, o.ETag, size)
 		}
 		p, err := m.Store.CopyPart(ctx, to, upload, len(parts)+1, from, o.ETag, offset, offset+size-1)
 		if err != nil {
@@ -83,6 +112,16 @@ func (m *mover) copyParts(ctx context.Context, from, to Name, upload string, o *
 		offset += size
 	}
 	return parts, nil
+}
+
+// partSize returns the size of a part of an object, at most the given size, and
+// that if the object has no parts.
+func (m *mover) partSize(ctx context.Context, n Name, number int, etag string, most int64) int64 {
+	part, err := m.Store.HeadPart(ctx, n, number)
+	if err != nil || part.ETag != etag || part.Size <= 0 || count(part) <= 1 {
+		return most
+	}
+	return min(part.Size, most)
 }
 
 // count returns how many parts an object has.

@@ -82,7 +82,7 @@ type Report struct {
 	Total  Count
 	Bytes  int64 // of plaintext that was encrypted: Migrate only
 
-	// Raced counts the objects that were overwritten at the very moment when
+	// Raced counts the objects that had been overwritten at the very moment when
 	// their metadata were changed, and put in order.
 	Raced int64
 

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
+	"github.com/caddy-s3-sse/caddy-s3-sse/gateway"
 	"github.com/caddy-s3-sse/caddy-s3-sse/kms"
 	"github.com/caddy-s3-sse/caddy-s3-sse/kms/kmstest"
 	"github.com/caddy-s3-sse/caddy-s3-sse/localkeys"
@@ -124,7 +125,7 @@ func TestRewrapResumes(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	f.before = func(op string, n rotation.Name) error {
-		if op == "Copy" && n.Key > "k0620" {
+		if op == "Put" && n.Key > "k0620" {
 			cancel()
 		}
 		return nil
@@ -140,8 +141,8 @@ func TestRewrapResumes(t *testing.T) {
 	if _, err := os.Stat(o.State); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the state is still there: %v", err)
 	}
-	if n := f.calls["Copy"]; n > objects+50 { // those of the page that was canceled may have been made
-		t.Errorf("%d copies", n)
+	if n := f.calls["Put"]; n > objects+50 { // those of the page that was canceled may have been made
+		t.Errorf("%d writes", n)
 	}
 	for i := range objects {
 		key := fmt.Sprintf("k%04d", i)
@@ -236,87 +237,74 @@ func TestRewrapRaces(t *testing.T) {
 			return seal(t, metadata.NewSSEKMS("k", kek.Ciphertext, 3), metadata.KEKs{Data: unwrapped}, n, "new")
 		}},
 	} {
-		for _, moment := range []string{"Peek", "Head", "Copy", "unguarded", "after Copy", "CompleteUpload"} {
-			t.Run(upload.name+" "+moment, func(t *testing.T) {
-				f := newFake()
-				h, body := sealed(t, a, n, "old")
-				f.put(n, h, body)
-				done, before := false, false
-				come := func() {
-					if !done {
-						done = true
-						h, body := upload.make()
-						f.put(n, h, body)
-					}
-				}
-				f.before = func(op string, _ rotation.Name) error {
-					if op == moment {
-						come()
-					}
-					return nil
-				}
-				f.after = func(op string, _ rotation.Name) error {
-					if "after "+op == moment {
-						come()
-					}
-					return nil
-				}
-				f.unguarded = func(rotation.Name) {
-					switch moment {
-					case "unguarded":
-						come()
-					case "CompleteUpload": // a second upload comes while the first is put in order
-						if !before {
-							before = true
-							h, body := sealed(t, a, n, "first")
+		for _, tt := range []struct {
+			size    int // of the object before
+			moments []string
+		}{
+			{3, []string{"Peek", "Get", "Put", "after Put"}},
+			{gateway.MaxRewriteWhole, []string{"Peek", "BeginUpload", "PutPart", "CompleteUpload", "after CompleteUpload"}},
+		} {
+			for _, moment := range tt.moments {
+				t.Run(upload.name+" "+moment, func(t *testing.T) {
+					f := newFake()
+					h, body := sealed(t, a, n, strings.Repeat("o", tt.size))
+					f.put(n, h, body)
+					done := false
+					come := func(op string) error {
+						if op == moment && !done {
+							done = true
+							h, body := upload.make()
 							f.put(n, h, body)
 						}
+						return nil
 					}
-				}
-				service, err := kms.New(kms.Options{Provider: p})
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer service.Close()
-				r, err := rotation.Rewrap(t.Context(), rotation.Options{Store: f, Keys: b, KMS: service, Logger: quiet})
-				if err != nil || r.Total.Failed+r.Total.Remaining != 0 {
-					t.Fatalf("%+v, %v", r, err)
-				}
-				if raced := moment == "unguarded" || moment == "CompleteUpload"; raced != (r.Raced > 0) {
-					t.Errorf("%d races", r.Raced)
-				}
-				got, env, _ := plain(t, f, b, p, "k")
-				if got != "new" || env.Mode == metadata.SSES3 && env.KeyID != "b" {
-					t.Errorf("%q under %s", got, env.KeyID)
-				}
-			})
+					f.before = func(op string, _ rotation.Name) error { return come(op) }
+					f.after = func(op string, _ rotation.Name) error { return come("after " + op) }
+					service, err := kms.New(kms.Options{Provider: p})
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer service.Close()
+					r, err := rotation.Rewrap(t.Context(), rotation.Options{Store: f, Keys: b, KMS: service, Logger: quiet})
+					if err != nil || r.Total.Failed+r.Total.Remaining != 0 || r.Raced != 0 || !done {
+						t.Fatalf("%+v, %v, uploaded %t", r, err, done)
+					}
+					got, env, _ := plain(t, f, b, p, "k")
+					if got != "new" || env.Mode == metadata.SSES3 && env.KeyID != "b" {
+						t.Errorf("%q under %s", got, env.KeyID)
+					}
+				})
+			}
 		}
 	}
 }
 
-// TestRewrapStopsInARace stops a job at the moment when it has put metadata on a
-// body that was uploaded meanwhile, under another root key. Nobody would mend
-// that later.
-func TestRewrapStopsInARace(t *testing.T) {
-	v := newVault(t)
-	h, body := sealed(t, v.a, name("k"), "old")
-	v.put(name("k"), h, body)
-	kek := encryptor.NewKey()
-	w, err := v.Memory.Wrap(t.Context(), "one", kek, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	v.fake.unguarded = func(rotation.Name) {
-		h, body := seal(t, metadata.NewSSEKMS("one", w.Ciphertext, 3), metadata.KEKs{Data: kek}, name("k"), "new")
-		v.put(name("k"), h, body)
-		cancel()
-	}
-	if _, err := rotation.Rewrap(ctx, rotation.Options{Store: v.fake, Keys: v.b, KMS: v.service, Logger: quiet}); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	if got, _, _ := plain(t, v.fake, v.b, v.Memory, "k"); got != "new" {
-		t.Errorf("%q", got)
+// TestRewrapExclusive leaves the data of an object alone where nobody else
+// writes, and puts it in order all the same if somebody does.
+func TestRewrapExclusive(t *testing.T) {
+	a, b := masters(t)
+	for _, raced := range []bool{false, true} {
+		f := newFake()
+		h, body := sealed(t, a, name("k"), "old")
+		f.put(name("k"), h, body)
+		want, races := "old", int64(0)
+		if raced {
+			want, races = "new", 1
+			f.unguarded = func(n rotation.Name) {
+				h, body := sealed(t, b, n, "new")
+				f.put(n, h, body)
+			}
+		}
+		r, err := rotation.Rewrap(t.Context(), rotation.Options{Store: f, Keys: b, Logger: quiet, Exclusive: true})
+		if err != nil || r.Total.Failed+r.Total.Remaining != 0 || r.Raced != races || f.calls["Copy"] != 1 {
+			t.Errorf("%+v, %v, %v", r, err, f.calls)
+		}
+		if writes := f.calls["Put"] + f.calls["CompleteUpload"]; writes != int(races) {
+			t.Errorf("%d writes", writes)
+		}
+		if got, _, _ := plain(t, f, b, nil, "k"); got != want {
+			t.Errorf("%q", got)
+		}
 	}
 }
 
@@ -328,7 +316,7 @@ func TestRewrapLostAnswers(t *testing.T) {
 		h, body := sealed(t, a, name("k"), "x")
 		f.put(name("k"), h, body)
 		lost := func(op string, _ rotation.Name) error {
-			if op == "Copy" {
+			if op == "Put" {
 				return errors.New("connection reset")
 			}
 			return nil

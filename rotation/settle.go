@@ -46,25 +46,19 @@ func bodyEnvelope(tail []byte) *metadata.Envelope {
 
 var errOtherBody = errors.New("its metadata are those of another body, which has no envelope of its own")
 
-// settle gives a body its own envelope back: an upload came while the metadata
-// of the object before it were written, and MinIO put them on the new body. Until
-// then, readers use the body's own envelope if it is under the same root key. The
-// object is written again, under the condition that it is still the same,
-// because it has the ETag of the other one, too.
+// settle gives a body its own envelope back that has the metadata of another:
+// an upload came while MinIO changed the metadata of the object before it in
+// place. Until then, readers use the body's own envelope if it is under the same
+// root key. The object is written again, under the condition that it is still the
+// same, because it has the ETag of the other one, too.
 //
 // What else clients said of the object, such as its content type, is lost: it
 // is that of the object before.
-//
-// What cannot be verified, since its key is a client's for instance, is believed
-// only right after a change (raced), when the body was another one before it.
-func (m *mover) settle(ctx context.Context, it item, now *Object, tail []byte, body *metadata.Envelope, raced bool) error {
+func (m *mover) settle(ctx context.Context, it item, now *Object, tail []byte, body *metadata.Envelope) error {
 	if body == nil || !mutable(it.VersionID) {
 		return errOtherBody
 	}
 	next, err := m.ownEnvelope(ctx, it.Name, now, tail, body)
-	if err != nil && raced {
-		next, err = body, nil
-	}
 	if err != nil {
 		return errors.Join(errOtherBody, err)
 	}

@@ -16,12 +16,12 @@ import (
 //
 //   - In place: MinIO changes the metadata of that very version if the copy
 //     names it as its destination, too. The modification time must be said, or the
-//     version would become the newest. Versions cannot be overwritten, but an
-//     object without versions can be, between the moment when MinIO looks at it and
-//     that when it writes: what is written then is verified, and put right.
-//   - Rebuilt: the store copies the object as the parts of an upload, and completes
-//     that only if the object is still the one that was copied. That is for what
-//     the store would not change in place but write again, unguarded.
+//     version would become the newest. That is for versions that no upload can
+//     replace: an object without versions can be replaced between the moment when
+//     MinIO looks at it and that when it writes.
+//   - Rebuilt: the object is written again, on the condition that it is still the one
+//     that was looked at. One of some size the store copies, as the parts of an
+//     upload.
 //   - Copied: elsewhere a copy onto itself is a new object, in a bucket with
 //     versions a new version. What comes in between is lost, unless the
 //     store heeds the condition for the destination.
@@ -64,11 +64,11 @@ func (m *mover) wayOf(it item, o *Object) (way, error) {
 		if mode, until := retained(o); mode == "COMPLIANCE" && until.After(m.Now()) {
 			return 0, cannot("it is locked until %s", until.UTC().Format(time.RFC3339))
 		}
-		if it.full {
+		if it.fixed {
 			return inPlace, nil
 		}
 		if !it.entry.Latest {
-			return 0, cannot("it is an old version that the store would have to write again")
+			return 0, cannot("it is an old version that an upload could replace at the same time, or that the store would have to write again")
 		}
 		return rebuilt, nil
 	}
@@ -95,6 +95,9 @@ func (m *mover) write(ctx context.Context, w way, it item, o *Object, env *metad
 	n := it.Name
 	switch w {
 	case rebuilt:
+		if isMinIO(m.Store) {
+			h[etagHeader] = []string{o.ETag}
+		}
 		return m.rebuild(ctx, n, modified(it.entry, o), o, h)
 	case inPlace:
 		if it.bucket.LockDefault {
@@ -148,6 +151,9 @@ func (m *mover) keepACL(ctx context.Context, n Name, do func() error) error {
 	if err := do(); err != nil || acl == nil {
 		return err
 	}
+	// Also when the job is stopped.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	defer cancel()
 	return m.Store.PutACL(ctx, n, acl)
 }
 
