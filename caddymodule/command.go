@@ -29,6 +29,8 @@ func init() {
 Commands for the s3_sse handler, which gives a plain S3-compatible store the
 server-side encryption of Amazon S3.`,
 		CobraFunc: func(cmd *cobra.Command) {
+			cmd.Args = cobra.NoArgs // none but the names of commands
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 			cmd.AddCommand(keygenCommand(), rewrapCommand(), migrateCommand())
 		},
 	})

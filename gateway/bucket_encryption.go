@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
@@ -49,7 +50,7 @@ func (c *call) putBucketEncryption() error {
 	if err := c.bucketExists(ctx); err != nil {
 		return err
 	}
-	if err := c.changeSettings(ctx, c.bucket, change); err != nil {
+	if err := c.changeSettings(ctx, c.bucket, change, nil); err != nil {
 		return err
 	}
 	c.w.Header()["Content-Length"] = []string{"0"}
@@ -112,7 +113,7 @@ func (c *call) deleteBucketEncryption() error {
 	if err := c.bucketExists(ctx); err != nil {
 		return err
 	}
-	if err := c.changeSettings(ctx, c.bucket, nil); err != nil {
+	if err := c.changeSettings(ctx, c.bucket, nil, nil); err != nil {
 		return err
 	}
 	c.start(http.StatusNoContent)
@@ -176,5 +177,11 @@ func (c *call) forgetBucket(ctx context.Context) error {
 	if c.g.cfg.Upstream.Credential.AccessKey == "" {
 		return nil // there can be nothing
 	}
-	return c.changeSettings(ctx, c.bucket, nil)
+	return c.changeSettings(ctx, c.bucket, nil, func() (bool, error) {
+		err := c.bucketExists(ctx)
+		if errors.Is(err, s3api.ErrNoSuchBucket) {
+			return true, nil
+		}
+		return false, err // somebody has made it again
+	})
 }

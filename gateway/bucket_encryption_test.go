@@ -204,6 +204,27 @@ func TestDeletedBucketLeavesNoSettings(t *testing.T) {
 	}
 }
 
+// TestBucketIsMadeAgain has another client make the bucket again, and configure
+// it, before the instance that deleted the old one gets to its settings.
+func TestBucketIsMadeAgain(t *testing.T) {
+	m := newMultiBench(t, 2, nil)
+	m.at(0).configure("bucket", defaultDSSE)
+	again := false
+	m.store.after = func(r *http.Request) error {
+		if r.Method == http.MethodDelete && r.URL.Path == "/bucket" && !again {
+			again = true
+			m.store.buckets["bucket"] = map[string]*fakeObject{}
+			m.at(1).configure("bucket", defaultDSSE)
+		}
+		return nil
+	}
+	m.at(0).must(http.MethodDelete, "/bucket", nil)
+	m.now = m.now.Add(settingsAge)
+	if got := m.encrypted("bucket"); !again || got != "aws:kms:dsse" {
+		t.Errorf("the new bucket's objects are encrypted with %q", got)
+	}
+}
+
 // TestInstancesAgree changes a bucket's configuration in one instance. The
 // other follows when it reads the settings again, no later than settingsAge.
 func TestInstancesAgree(t *testing.T) {

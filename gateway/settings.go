@@ -157,8 +157,9 @@ func (c *call) resealSettings(ctx context.Context, rec record) {
 
 // changeSettings applies change to the settings of the bucket, by which nil
 // stands for none, and stores them. Changes that other instances make at the
-// same time are not lost.
-func (c *call) changeSettings(ctx context.Context, bucket string, change *bucketSettings) error {
+// same time are not lost. still, if it is not nil, says whether the settings that
+// were just read are still to be changed.
+func (c *call) changeSettings(ctx context.Context, bucket string, change *bucketSettings, still func() (bool, error)) error {
 	const attempts = 10
 	for range attempts {
 		have, etag, err := c.readSettings(ctx)
@@ -167,6 +168,11 @@ func (c *call) changeSettings(ctx context.Context, bucket string, change *bucket
 		}
 		if _, ok := have.Buckets[bucket]; !ok && change == nil {
 			return nil
+		}
+		if still != nil {
+			if ok, err := still(); err != nil || !ok {
+				return err
+			}
 		}
 		next := &settings{Generation: have.Generation + 1, Buckets: maps.Clone(have.Buckets)}
 		if change == nil {

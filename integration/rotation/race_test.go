@@ -38,7 +38,7 @@ func TestOtherMetadata(t *testing.T) {
 	}
 	e.masters = []string{"a", "b"}
 	e.load(t)
-	if out := e.run(t, 0, "rewrap"); !strings.Contains(out, "2 objects were the metadata of another body") {
+	if out := e.run(t, 0, "rewrap"); !strings.Contains(out, "2 objects had the metadata of another body") {
 		t.Errorf("the report:\n%s", out)
 	}
 	e.masters = []string{"b"}

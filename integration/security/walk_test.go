@@ -124,6 +124,9 @@ func (e *endpoint) checkPerformed(t *testing.T, op *s3api.Operation, a wire.Answ
 		}
 		for name := range stray {
 			describes := uploads && slices.Contains(describing, name) && !strings.HasPrefix(path, systemPath)
+			if name == "X-Minio-Source-Etag" { // which the gateway tells MinIO, too
+				describes = x.Header.Get(name) != stray.Get(name)
+			}
 			if v := x.Header[name]; v != nil && !describes {
 				t.Errorf("%s %s: the store got %s: %s", x.Method, x.Target, name, v)
 			}
