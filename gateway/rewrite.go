@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
@@ -26,6 +27,9 @@ const (
 // small in a file together with its metadata, but parts in their own.
 const MaxRewriteWhole = 128 << 10
 
+var errLargeFolder = s3api.ErrNotImplemented.WithMessage(
+	"The store cannot change the metadata of an object of this size whose key ends in a slash.")
+
 // inPlace reports whether MinIO would change the metadata of o where they are.
 // It looks only before it takes its lock whether the object is still the one that
 // is meant, so that the metadata may end up on an upload that came in between.
@@ -45,7 +49,8 @@ func (c *call) rewrite(ctx context.Context, o *object, env *metadata.Envelope, h
 		return nil, nil, err
 	}
 	h[metadata.Header] = []string{value}
-	if !o.strayed { // or it is the ETag of another body
+	folder := strings.HasSuffix(o.key, "/")
+	if !o.strayed && !folder { // it would be another body's, or not be taken
 		h[etagHeader] = []string{o.storeETag}
 	}
 	last := http.Header{"If-Match": {quote(o.storeETag)}}
@@ -55,6 +60,8 @@ func (c *call) rewrite(ctx context.Context, o *object, env *metadata.Envelope, h
 	write := c.rewriteParts
 	if o.stored <= MaxRewriteWhole {
 		write = c.rewriteWhole
+	} else if folder {
+		return nil, nil, errLargeFolder
 	}
 	etag, answer, err := write(ctx, o, h, last)
 	if err != nil {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/caddy-s3-sse/caddy-s3-sse/gateway"
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
@@ -70,6 +72,9 @@ func (m *mover) wayOf(it item, o *Object) (way, error) {
 		if !it.entry.Latest {
 			return 0, cannot("it is an old version that an upload could replace at the same time, or that the store would have to write again")
 		}
+		if isFolder(it.Key) && o.Size > gateway.MaxRewriteWhole {
+			return 0, cannot("its key ends in a slash, and the store takes no parts for such an object")
+		}
 		return rebuilt, nil
 	}
 	switch {
@@ -86,6 +91,10 @@ func (m *mover) wayOf(it item, o *Object) (way, error) {
 	}
 }
 
+// isFolder reports whether a key ends in a slash. MinIO keeps such objects in
+// another way, and does not take everything for them that it takes for others.
+func isFolder(key string) bool { return strings.HasSuffix(key, "/") }
+
 // write gives the object o another envelope.
 func (m *mover) write(ctx context.Context, w way, it item, o *Object, env *metadata.Envelope) error {
 	h, err := metadataHeaders(o, env)
@@ -95,7 +104,7 @@ func (m *mover) write(ctx context.Context, w way, it item, o *Object, env *metad
 	n := it.Name
 	switch w {
 	case rebuilt:
-		if isMinIO(m.Store) {
+		if isMinIO(m.Store) && !isFolder(n.Key) {
 			h[etagHeader] = []string{o.ETag}
 		}
 		return m.rebuild(ctx, n, modified(it.entry, o), o, h)

@@ -43,6 +43,8 @@ func TestWayOf(t *testing.T) {
 		{name: "null", kind: "MinIO", item: item{Name: Name{VersionID: "null"}, fixed: true}, want: inPlace},
 		{name: "not fixed", kind: "MinIO", item: item{entry: Entry{Latest: true}}, want: rebuilt},
 		{name: "an old one that is not", kind: "MinIO", why: "old version"},
+		{name: "a folder", kind: "MinIO", item: item{Name: Name{Key: "a/"}, entry: Entry{Latest: true}}, size: 128 << 10, want: rebuilt},
+		{name: "a large folder", kind: "MinIO", item: item{Name: Name{Key: "a/"}, entry: Entry{Latest: true}}, size: 128<<10 + 1, why: "slash"},
 		{name: "tied", kind: "MinIO", item: item{fixed: true, entry: Entry{tied: true}}, why: "same millisecond"},
 		{name: "tier", kind: "MinIO", item: item{fixed: true}, header: h(classHeader, "COLD"), why: "tier COLD"},
 		{name: "class", kind: "MinIO", item: item{fixed: true}, header: h(classHeader, "REDUCED_REDUNDANCY"), want: inPlace},

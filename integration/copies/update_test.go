@@ -159,6 +159,32 @@ func TestUpdateWithVersionsSuspended(t *testing.T) {
 	}
 }
 
+// TestUpdateFolder changes objects whose keys end in a slash, which MinIO keeps
+// apart from others.
+func TestUpdateFolder(t *testing.T) {
+	for _, suspended := range []bool{false, true} {
+		e := start(t, nil)
+		if suspended {
+			if err := e.store.Client().EnableVersioning(t.Context(), e.bucket); err != nil {
+				t.Fatal(err)
+			}
+			if err := e.store.Client().SuspendVersioning(t.Context(), e.bucket); err != nil {
+				t.Fatal(err)
+			}
+		}
+		e.Put(t, e.bucket, "folder/", plain(200<<10))
+		e.Expect(t, http.StatusNotImplemented, update(e.bucket, "folder/", "", keyARN+"b"))
+		for _, n := range []int{0, 100, 100 << 10} {
+			e.Put(t, e.bucket, "folder/", plain(n))
+			e.Expect(t, http.StatusOK, update(e.bucket, "folder/", "", keyARN+"b"))
+			e.Expect(t, http.StatusOK, copyRequest(e.bucket, "folder/", e.name("folder/"), "X-Amz-Metadata-Directive", "REPLACE", "X-Amz-Meta-Shape", "round"))
+			if a := e.Get(t, e.bucket, "folder/"); !bytes.Equal(a.Body, plain(n)) || a.Header.Get("X-Amz-Meta-Shape") != "round" {
+				t.Errorf("suspended %t, %d bytes: status %d, %d bytes, %v", suspended, n, a.Status, len(a.Body), a.Header)
+			}
+		}
+	}
+}
+
 func TestUpdateRefuses(t *testing.T) {
 	e := start(t, nil)
 	for _, m := range modes() {

@@ -105,6 +105,28 @@ func testRewrap(t *testing.T, s *store.Store) {
 	}
 }
 
+// TestRewrapFolders moves objects whose keys end in a slash.
+func TestRewrapFolders(t *testing.T) {
+	e := start(t, store.MinIO(t))
+	e.load(t)
+	e.put(t, "folder/", "a folder", "X-Amz-Meta-Shape", "round")
+	e.put(t, "large/", strings.Repeat("large", 1<<15))
+	e.masters = []string{"a", "b"}
+	e.load(t)
+	before := e.get(t, "folder/").Header
+	if out := e.run(t, 4, "rewrap"); !strings.Contains(out, "2        0      1          1       0") || !strings.Contains(out, "ends in a slash") {
+		t.Errorf("the report:\n%s", out)
+	}
+	e.run(t, 0, "rewrap", "--exclusive")
+	e.masters = []string{"b"}
+	e.load(t)
+	e.reads(t, "folder/", "a folder")
+	e.reads(t, "large/", strings.Repeat("large", 1<<15))
+	if after := e.get(t, "folder/").Header; after.Get("Etag") != before.Get("Etag") || after.Get("X-Amz-Meta-Shape") != "round" {
+		t.Errorf("after: %v\nbefore: %v", after, before)
+	}
+}
+
 var tag = regexp.MustCompile(`<Tag>.*?</Tag>`)
 
 // described is what clients know of an object without its version.
