@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
@@ -13,6 +14,9 @@ import (
 // rewriteParts is rewrite by an upload whose parts the store copies from the
 // object. last are the headers of the request that completes it.
 func (c *call) rewriteParts(ctx context.Context, o *object, h, last http.Header) (string, http.Header, error) {
+	if etag := h.Get(etagHeader); etag != "" {
+		h[etagHeader] = []string{PartsETag(etag)}
+	}
 	doc, _, err := c.ask(ctx, &storeRequest{
 		method: http.MethodPost, bucket: o.bucket, key: o.key, query: s3api.Query{{Name: "uploads"}}, header: h,
 	})
@@ -29,6 +33,17 @@ func (c *call) rewriteParts(ctx context.Context, o *object, h, last http.Header)
 		c.giveUp(ctx, id)
 	}
 	return etag, answer, err
+}
+
+// PartsETag returns the ETag for an object of MinIO's with the given ETag that
+// becomes one of parts. By its form MinIO tells whether that is so, which decides
+// about how it decrypts what it has encrypted itself. To clients of the gateway it
+// is the same.
+func PartsETag(etag string) string {
+	if strings.Contains(etag, "-") {
+		return etag
+	}
+	return etag + "-1"
 }
 
 // copyParts copies all of o into an upload, in parts as large as they may be,

@@ -47,6 +47,9 @@ func (m *mover) rebuild(ctx context.Context, n Name, when time.Time, o *Object, 
 			return m.Store.Put(ctx, current, h, *body)
 		}
 	}
+	if etag := h.Get(etagHeader); etag != "" {
+		h[etagHeader] = []string{gateway.PartsETag(etag)}
+	}
 	return m.keepACL(ctx, current, func() error {
 		upload, err := m.Store.BeginUpload(ctx, current, h, false)
 		if err != nil {

@@ -35,6 +35,7 @@ var modes = map[string][]string{
 func TestRewrap(t *testing.T) {
 	store.Each(t, testRewrap)
 	t.Run("minio without MD5", func(t *testing.T) { testRewrap(t, store.MinIOWithoutMD5(t)) })
+	t.Run("minio encrypting", func(t *testing.T) { testRewrap(t, store.MinIOEncrypting(t)) })
 }
 
 func testRewrap(t *testing.T, s *store.Store) {

@@ -10,6 +10,7 @@ package store
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -64,6 +65,13 @@ func MinIO(t testing.TB, env ...string) *Store {
 func MinIOWithoutMD5(t testing.TB) *Store {
 	t.Helper()
 	return started(t, func() (*Store, error) { return startMinIO([]string{"--no-compat"}, nil) }, true)
+}
+
+// MinIOEncrypting returns a MinIO server, the test's own, that encrypts all that
+// it stores itself.
+func MinIOEncrypting(t testing.TB) *Store {
+	t.Helper()
+	return MinIO(t, "MINIO_KMS_SECRET_KEY=own:"+base64.StdEncoding.EncodeToString(make([]byte, 32)), "MINIO_KMS_AUTO_ENCRYPTION=on")
 }
 
 var sharedVersityGW = sync.OnceValues(startVersityGW)
