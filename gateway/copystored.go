@@ -44,14 +44,11 @@ func (c *call) copyStored(ctx context.Context, req *copyRequest, o *object, from
 
 // makeCopy makes the store copy o to what made says of the copy.
 func (c *call) makeCopy(ctx context.Context, req *copyRequest, o, made *object, from, h http.Header) (*s3api.CopyResult, http.Header, error) {
-	if req.self {
-		ctx = context.WithoutCancel(ctx) // the client may go, but another's upload must not suffer from it
-		if o.inPlace(from) {
-			if err := c.copyTags(ctx, req, o, from, h); err != nil {
-				return nil, nil, err
-			}
-			return c.rewrite(ctx, o, made.env, h, time.Time{})
+	if req.self && o.inPlace(from) {
+		if err := c.copyTags(ctx, req, o, from, h); err != nil {
+			return nil, nil, err
 		}
+		return c.rewrite(ctx, o, made.env, h, time.Time{})
 	}
 	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
 	if req.ReplaceTags {

@@ -72,7 +72,7 @@ func (c *call) copyParts(ctx context.Context, o *object, id uploadID, last http.
 	sr := c.uploadRequest(http.MethodPost, id)
 	maps.Copy(sr.header, last)
 	sr.setDocument(s3api.AppendComplete(nil, parts), "application/xml")
-	doc, answer, err := c.ask(ctx, sr)
+	doc, answer, err := c.ask(context.WithoutCancel(ctx), sr) // or nobody would know whether there is an upload to give up
 	if err != nil {
 		return "", nil, err
 	}

@@ -18,6 +18,7 @@ const settleAttempts = 8
 // copyOntoItself gives the object o other metadata, those that after has and h,
 // where the store has no other way than to copy it onto itself.
 func (c *call) copyOntoItself(ctx context.Context, o, after *object, h http.Header) (*s3api.CopyResult, http.Header, error) {
+	ctx = context.WithoutCancel(ctx) // the client may go, but another's upload must not suffer from it
 	result, from, err := c.storeCopy(ctx, o, after.env, nil, h)
 	return result, from, c.settle(ctx, o, after, err)
 }

@@ -79,6 +79,5 @@ func (c *call) updateOnce(ctx context.Context, enc encryption) error {
 	if err != nil {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx) // the client may go, but another's upload must not suffer from it
 	return c.replaceEnvelope(ctx, o, from, env)
 }
