@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,7 +21,7 @@ const maxQuoted = 200
 // that an object does not exist, or that a bucket has no settings.
 //
 // Stores explain what they refuse in a document of their own, except to HEAD
-// and to browsers that ask before a request. That too many requests came, that
+// (see confirm) and to browsers that ask before a request. That too many requests came, that
 // a method is not for this resource, and everything from 500 up means the same
 // whoever says it. What they say without a word is taken for theirs, except
 // that there is nothing: so do load balancers without a route.
@@ -40,6 +42,31 @@ func notStranger(method string, resp *http.Response) error {
 		return fmt.Errorf("the answer with status %d is not of an S3 store: %q", resp.StatusCode, doc[:min(len(doc), maxQuoted)])
 	}
 	resp.Body = &readAgain{bytes.NewReader(doc), resp.Body}
+	return nil
+}
+
+// confirm returns an error if the answer to sr, a HEAD with the header h, is that there is nothing
+// and may be a stranger's: stores do not explain it, but give their answers ids.
+// One without is asked for the same with GET, to which they do explain it.
+func (c *call) confirm(ctx context.Context, sr *storeRequest, h http.Header, resp *http.Response) error {
+	if resp.StatusCode != http.StatusNotFound || resp.Header["X-Amz-Request-Id"] != nil {
+		return nil
+	}
+	get := *sr
+	get.method, get.header = http.MethodGet, h.Clone()
+	if sr.key == "" {
+		get.query = s3api.Query{{Name: "list-type", Value: "2", HasValue: true}, {Name: "max-keys", Value: "0", HasValue: true}}
+	} else {
+		get.header["Range"] = []string{"bytes=0-0"}
+	}
+	again, err := c.send(ctx, &get)
+	if err != nil {
+		return err
+	}
+	discard(again)
+	if again.StatusCode != http.StatusNotFound {
+		return &unreachableError{errors.New("there is nothing by the answer to HEAD, and something by that to GET")}
+	}
 	return nil
 }
 

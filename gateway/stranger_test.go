@@ -43,6 +43,38 @@ func TestAnswersOfStrangers(t *testing.T) {
 					t.Errorf("%s: %d %s", what, r.status, r.body)
 				}
 			}
+			for _, target := range []string{"/bucket/key", "/bucket"} { // nothing explains the others, either
+				if r := m.do(http.MethodHead, target, nil); tc.status == http.StatusNotFound && r.status != http.StatusServiceUnavailable {
+					t.Errorf("HEAD %s: %d", target, r.status)
+				}
+			}
 		})
+	}
+}
+
+// TestNothingThere has stores say to HEAD that there is nothing, with an id of the
+// answer and without.
+func TestNothingThere(t *testing.T) {
+	for _, id := range []string{"", "1"} {
+		m := newMultiBench(t, 1, nil)
+		m.store.instead = func(r *http.Request) *http.Response {
+			if r.Method != http.MethodHead {
+				return nil
+			}
+			h := http.Header{}
+			if id != "" {
+				h.Set("X-Amz-Request-Id", id)
+			}
+			return &http.Response{StatusCode: http.StatusNotFound, Header: h, Body: http.NoBody}
+		}
+		before := len(m.store.log)
+		for _, target := range []string{"/bucket/missing", "/missing"} {
+			if r := m.do(http.MethodHead, target, nil); r.status != http.StatusNotFound {
+				t.Errorf("id %q, %s: %d", id, target, r.status)
+			}
+		}
+		if asked := len(m.store.log) - before; asked != map[string]int{"": 2, "1": 0}[id] {
+			t.Errorf("id %q: %d more requests", id, asked)
+		}
 	}
 }

@@ -111,6 +111,12 @@ func (c *call) send(ctx context.Context, sr *storeRequest) (*http.Response, erro
 	if err := notStranger(req.Method, resp); err != nil {
 		return nil, &unreachableError{err}
 	}
+	if req.Method == http.MethodHead {
+		if err := c.confirm(ctx, sr, h, resp); err != nil {
+			_ = resp.Body.Close()
+			return nil, err
+		}
+	}
 	c.g.saw(resp.Header)
 	if len(origin) > 0 && !sr.system {
 		c.cors.Do(func() { c.crossOrigin(resp.Header) })
