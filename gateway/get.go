@@ -211,6 +211,9 @@ func (c *call) stream(r io.WriterTo, status int) error {
 		if w.err != nil {
 			return context.Canceled // the client stopped reading
 		}
+		if !errors.Is(err, encryptor.ErrNotAuthentic) {
+			err = &unreachableError{err} // the store stopped sending
+		}
 		return err
 	}
 	if !c.started {
