@@ -48,3 +48,37 @@ func TestListBucketsInPages(t *testing.T) {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 }
+
+// TestCreateBucketShowsNoObject creates buckets with the bodies that clients
+// send for that. The body of an upload that was meant for a bucket's own host,
+// of which the gateway does not know, never reaches the store.
+func TestCreateBucketShowsNoObject(t *testing.T) {
+	m := newMultiBench(t, 1, nil)
+	asked := 0
+	m.store.instead = func(*http.Request) *http.Response {
+		asked++
+		return fakeAnswer(http.StatusOK, nil, nil)
+	}
+	const ns = ` xmlns="http://s3.amazonaws.com/doc/2006-03-01/"`
+	for body, want := range map[string]string{
+		"":                             "",
+		"<CreateBucketConfiguration/>": "",
+		`<?xml version="1.0"?>` + "\n<CreateBucketConfiguration" + ns + "><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>": "",
+		"a secret":                                "MalformedXML",
+		"<note>a secret</note>":                   "MalformedXML",
+		"<CreateBucketConfiguration>and no more":  "MalformedXML",
+		"\x89PNG\r\n\x1a\n":                       "MalformedXML",
+		"\n":                                      "MalformedXML",
+		"<!-- a secret --><Bucket>b</Bucket>":     "MalformedXML",
+		strings.Repeat("a longer secret ", 1<<10): "MalformedXML",
+	} {
+		asked = 0
+		r, got := m.do(http.MethodPut, "/photo.jpg", []byte(body)), ""
+		if !r.ok() {
+			got = r.code()
+		}
+		if got != want || (asked == 0) == r.ok() {
+			t.Errorf("%.40q: %q, want %q; the store was asked %d times", body, got, want, asked)
+		}
+	}
+}

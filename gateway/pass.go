@@ -96,6 +96,7 @@ func (c *call) passDocument(sr *storeRequest) error {
 // documentChecks refuse documents that would have the store do what it cannot
 // do rightly with ciphertext, or what the gateway does not show it.
 var documentChecks = map[string]func([]byte) error{
+	"CreateBucket":    checkCreateBucket,
 	"PutBucketPolicy": checkPolicy,
 	"RestoreObject":   checkRestore,
 }
