@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -45,10 +46,14 @@ func (c *call) copyStored(ctx context.Context, req *copyRequest, o *object, from
 // makeCopy makes the store copy o to what made says of the copy.
 func (c *call) makeCopy(ctx context.Context, req *copyRequest, o, made *object, from, h http.Header) (*s3api.CopyResult, http.Header, error) {
 	if req.self && o.inPlace(from) {
+		h := h.Clone()
 		if err := c.copyTags(ctx, req, o, from, h); err != nil {
 			return nil, nil, err
 		}
-		return c.rewrite(ctx, o, made.env, h, time.Time{})
+		result, answer, err := c.rewrite(ctx, o, made.env, h, time.Time{})
+		if !errors.Is(err, errElsewhere) {
+			return result, answer, err
+		}
 	}
 	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
 	if req.ReplaceTags {

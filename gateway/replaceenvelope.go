@@ -60,11 +60,13 @@ func (c *call) replaceOnMinIO(ctx context.Context, o *object, from http.Header, 
 		return err
 	}
 	if !fixed {
+		h := h.Clone()
 		if err := c.keepTags(ctx, h, o, from); err != nil {
 			return err
 		}
-		_, _, err := c.rewrite(ctx, o, env, h, modified)
-		return err
+		if _, _, err := c.rewrite(ctx, o, env, h, modified); !errors.Is(err, errElsewhere) {
+			return err
+		}
 	}
 	if locks, err := c.locksByDefault(ctx, o.bucket); err != nil {
 		return err
@@ -73,6 +75,12 @@ func (c *call) replaceOnMinIO(ctx context.Context, o *object, from http.Header, 
 	}
 	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
 	h[mtimeHeader] = []string{modified.Format(time.RFC3339Nano)}
+	if !fixed {
+		after := *o
+		after.env = env
+		_, _, err := c.copyOntoItself(ctx, o, &after, h)
+		return err
+	}
 	_, _, err = c.storeCopy(ctx, o, env, versionQuery(o.versionID), h)
 	if errors.Is(err, s3api.ErrInvalidArgument) {
 		if versions, verr := c.makesVersions(ctx, o.bucket); verr == nil && !versions {

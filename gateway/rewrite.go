@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -26,6 +27,11 @@ const (
 // that is written again is sent to MinIO, as it is stored. MinIO keeps one that
 // small in a file together with its metadata, but parts in their own.
 const MaxRewriteWhole = 128 << 10
+
+// errElsewhere means that MinIO looks for the object that is to be replaced where
+// it is not. A MinIO of several pools writes to one that has room, and looks only
+// there whether the condition holds.
+var errElsewhere = errors.New("the store does not find the object where it would replace it")
 
 var errLargeFolder = s3api.ErrNotImplemented.WithMessage(
 	"The store cannot change the metadata of an object of this size whose key ends in a slash.")
@@ -94,7 +100,20 @@ func (c *call) rewriteWhole(ctx context.Context, o *object, h, last http.Header)
 		length:      o.stored,
 		payloadHash: sigv4.UnsignedPayload,
 	})
-	return unquote(answer.Get("Etag")), answer, err
+	return unquote(answer.Get("Etag")), answer, c.checkReplaced(ctx, o, err)
+}
+
+// checkReplaced returns errElsewhere for the errReplaced of a request that was to
+// replace o, if o is still what the store has: no other body has its ETag.
+func (c *call) checkReplaced(ctx context.Context, o *object, err error) error {
+	if !errors.Is(err, errReplaced) {
+		return err
+	}
+	now, herr := c.headVersion(ctx, o.key, "")
+	if herr == nil && now.status == http.StatusOK && unquote(now.header.Get("Etag")) == o.storeETag {
+		return errElsewhere
+	}
+	return err
 }
 
 // writtenAt returns when an object was written by a request that the store

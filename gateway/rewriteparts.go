@@ -74,11 +74,11 @@ func (c *call) copyParts(ctx context.Context, o *object, id uploadID, last http.
 	sr.setDocument(s3api.AppendComplete(nil, parts), "application/xml")
 	doc, answer, err := c.ask(context.WithoutCancel(ctx), sr) // or nobody would know whether there is an upload to give up
 	if err != nil {
-		return "", nil, err
+		return "", nil, c.checkReplaced(ctx, o, err)
 	}
 	done, err := s3api.ParseCompleteUploadResult(doc)
 	if err != nil {
-		return "", nil, replacedIn(err)
+		return "", nil, c.checkReplaced(ctx, o, replacedIn(err))
 	}
 	return done.ETag, answer, nil
 }

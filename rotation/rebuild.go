@@ -44,7 +44,7 @@ func (m *mover) rebuild(ctx context.Context, n Name, when time.Time, o *Object, 
 			return err
 		} else if body != nil {
 			maps.Copy(h, done)
-			return m.Store.Put(ctx, current, h, *body)
+			return m.checkReplaced(ctx, current, o, m.Store.Put(ctx, current, h, *body))
 		}
 	}
 	if etag := h.Get(etagHeader); etag != "" {
@@ -57,13 +57,30 @@ func (m *mover) rebuild(ctx context.Context, n Name, when time.Time, o *Object, 
 		}
 		parts, err := m.copyParts(ctx, n, current, upload, o)
 		if err == nil {
-			err = m.Store.CompleteUpload(ctx, current, upload, parts, done)
+			err = m.checkReplaced(ctx, current, o, m.Store.CompleteUpload(ctx, current, upload, parts, done))
 		}
 		if err != nil {
 			err = m.giveUp(ctx, current, upload, err)
 		}
 		return err
 	})
+}
+
+// errElsewhere means that MinIO looks for the object that is to be replaced where
+// it is not. A MinIO of several pools writes to one that has room, and looks only
+// there whether the condition holds.
+var errElsewhere = cannot("the store, if it is a MinIO of several pools, does not find it where it would replace it: --exclusive changes it in place")
+
+// checkReplaced returns errElsewhere for the err of a request that was to replace
+// the object o, by which that is not there any more, if it still is.
+func (m *mover) checkReplaced(ctx context.Context, n Name, o *Object, err error) error {
+	if !replaced(err) && !errors.Is(err, s3api.ErrNoSuchKey) {
+		return err
+	}
+	if now, herr := m.Store.Head(ctx, n); herr == nil && now.ETag == o.ETag {
+		return errElsewhere
+	}
+	return err
 }
 
 // small returns the body of an object that is rather sent to MinIO again than

@@ -22,6 +22,7 @@ import (
 	"github.com/caddy-s3-sse/caddy-s3-sse/localkeys"
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
 	"github.com/caddy-s3-sse/caddy-s3-sse/rotation"
+	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
 )
 
 const bucket = "photos"
@@ -304,6 +305,33 @@ func TestRewrapExclusive(t *testing.T) {
 		}
 		if got, _, _ := plain(t, f, b, nil, "k"); got != want {
 			t.Errorf("%q", got)
+		}
+	}
+}
+
+// TestRewrapElsewhere is at a store that does not find an object where it would
+// replace it, however often it is asked.
+func TestRewrapElsewhere(t *testing.T) {
+	a, b := masters(t)
+	for op, text := range map[string]string{"Put": "x", "CompleteUpload": strings.Repeat("x", gateway.MaxRewriteWhole)} {
+		for exclusive, want := range map[bool]rotation.Count{false: {Remaining: 1}, true: {Moved: 1}} {
+			f := newFake()
+			h, body := sealed(t, a, name("k"), text)
+			f.put(name("k"), h, body)
+			f.objects[bucket]["k"].header.Del("X-Amz-Checksum-Type") // by which it is not changed in place in any case
+			f.before = func(o string, _ rotation.Name) error {
+				if o == op {
+					return s3api.ErrNoSuchKey
+				}
+				return nil
+			}
+			r, err := rotation.Rewrap(t.Context(), rotation.Options{Store: f, Keys: b, Logger: quiet, Exclusive: exclusive})
+			if err != nil || r.Total != want || f.calls[op] != 1 {
+				t.Errorf("%s, exclusive %t: %+v, %v, %v", op, exclusive, r, err, f.calls)
+			}
+			if got, _, _ := plain(t, f, b, nil, "k"); got != text {
+				t.Errorf("%s, exclusive %t: %d bytes", op, exclusive, len(got))
+			}
 		}
 	}
 }

@@ -107,7 +107,11 @@ func (m *mover) write(ctx context.Context, w way, it item, o *Object, env *metad
 		if isMinIO(m.Store) && !isFolder(n.Key) {
 			h[etagHeader] = []string{o.ETag}
 		}
-		return m.rebuild(ctx, n, modified(it.entry, o), o, h)
+		err := m.rebuild(ctx, n, modified(it.entry, o), o, h)
+		if m.Exclusive && errors.Is(err, errElsewhere) {
+			return m.write(ctx, inPlace, it, o, env)
+		}
+		return err
 	case inPlace:
 		if it.bucket.LockDefault {
 			maps.Copy(h, explicitLock(o, m.Now()))

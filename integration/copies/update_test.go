@@ -187,6 +187,30 @@ func TestUpdateFolder(t *testing.T) {
 	}
 }
 
+// TestChangesInPools changes the metadata of objects of a MinIO that looks in one
+// of its pools for what it is to replace, also where that is in the other.
+func TestChangesInPools(t *testing.T) {
+	e := startAt(t, store.MinIOOfPools(t), nil)
+	for i := range 6 {
+		for _, n := range []int{100, 200 << 10} {
+			key := fmt.Sprintf("%d of %d", i, n)
+			e.Put(t, e.bucket, key, plain(n), append(described, "X-Amz-Tagging", "one=1")...)
+			before, tags := e.Head(t, e.bucket, key).Header, e.tagging(t, key)
+			e.Expect(t, http.StatusOK, update(e.bucket, key, "", keyARN+"b"))
+			after := e.Get(t, e.bucket, key)
+			if diff := cmp.Diff(description(before), description(after.Header)); diff != "" || e.tagging(t, key) != tags || after.Header.Get(keyID) != keyARN+"b" || !bytes.Equal(after.Body, plain(n)) {
+				t.Errorf("%s, updated: %d bytes, %v\n%s", key, len(after.Body), after.Header, diff)
+			}
+			e.Expect(t, http.StatusOK, copyRequest(e.bucket, key, e.name(key), "X-Amz-Metadata-Directive", "REPLACE", "X-Amz-Meta-Shape", "round",
+				"X-Amz-Tagging-Directive", "REPLACE", "X-Amz-Tagging", "two=2"))
+			after = e.Get(t, e.bucket, key)
+			if after.Header.Get("X-Amz-Meta-Shape") != "round" || !strings.Contains(e.tagging(t, key), "two") || !bytes.Equal(after.Body, plain(n)) {
+				t.Errorf("%s, copied onto itself: %d bytes, %v", key, len(after.Body), after.Header)
+			}
+		}
+	}
+}
+
 func TestUpdateRefuses(t *testing.T) {
 	e := start(t, nil)
 	for _, m := range modes() {

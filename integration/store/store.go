@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -74,6 +75,14 @@ func MinIOEncrypting(t testing.TB) *Store {
 	return MinIO(t, "MINIO_KMS_SECRET_KEY=own:"+base64.StdEncoding.EncodeToString(make([]byte, 32)), "MINIO_KMS_AUTO_ENCRYPTION=on")
 }
 
+// MinIOOfPools returns a MinIO server, the test's own, with two pools of drives. An
+// object is in either of them.
+func MinIOOfPools(t testing.TB) *Store {
+	t.Helper()
+	env := []string{"MINIO_CI_CD=on"} // all drives are one
+	return started(t, func() (*Store, error) { return startMinIO(nil, env, "/a{1...2}", "/b{1...2}") }, true)
+}
+
 var sharedVersityGW = sync.OnceValues(startVersityGW)
 
 // VersityGW returns a VersityGW server over a directory, shared by all tests of
@@ -108,7 +117,12 @@ func started(t testing.TB, start func() (*Store, error), own bool) *Store {
 	return s
 }
 
-func startMinIO(flags, env []string) (*Store, error) {
+// startMinIO starts one that keeps its data in the given directories below that
+// of the store, or in that itself.
+func startMinIO(flags, env []string, drives ...string) (*Store, error) {
+	if len(drives) == 0 {
+		drives = []string{""}
+	}
 	return start("minio", func(s *Store, addr string) (string, []string, []string) {
 		env := append([]string{
 			"MINIO_ROOT_USER=" + s.AccessKey,
@@ -116,7 +130,11 @@ func startMinIO(flags, env []string) (*Store, error) {
 			"MINIO_BROWSER=off",
 			"MINIO_UPDATE=off",
 		}, env...)
-		return "minio", append(flags, "server", "--quiet", "--address", addr, s.Dir), env
+		args := append(slices.Clone(flags), "server", "--quiet", "--address", addr)
+		for _, d := range drives {
+			args = append(args, s.Dir+d)
+		}
+		return "minio", args, env
 	})
 }
 
