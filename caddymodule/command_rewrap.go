@@ -16,8 +16,8 @@ func rewrapCommand() *cobra.Command {
 		Long: `
 Moves all objects in the store to the active master key (SSE-S3, DSSE-KMS) and
 to the latest versions of their KMS keys (SSE-KMS, DSSE-KMS), so that the old
-ones are not needed any more. Only metadata change: the data keys of the
-objects stay, and their data are neither read nor written by this command.
+ones are not needed any more. The data keys of the objects stay, and so do
+their data, as they are stored; where the store must, it writes them again.
 Objects of SSE-C are under keys of the clients, and stay.
 
 The command works with the store itself. It finds the store, the account and
@@ -25,8 +25,9 @@ the keys in the config of the server, which may go on serving, with the new
 key as its active one. The KMS must let it rewrap keys and describe them.
 
 Objects keep their ETag and time where the store allows it, their metadata,
-tags and locks in any case. With MinIO, all versions are moved in place.
-Elsewhere a copy onto itself is a new version, and old ones remain as they are.
+tags and locks in any case. With MinIO, all versions are moved, and stay the
+versions that they are. Elsewhere a copy onto itself is a new version, and old
+ones remain as they are.
 
 The exit status is 0 if every object is under the present keys, 4 if all was
 done that could be but objects remain, and 1 after a failure. See
