@@ -17,7 +17,8 @@ func (c *call) rewriteParts(ctx context.Context, o *object, h, last http.Header)
 	if etag := h.Get(etagHeader); etag != "" {
 		h[etagHeader] = []string{PartsETag(etag)}
 	}
-	doc, _, err := c.ask(ctx, &storeRequest{
+	// To its end, as the completion, or nobody would know what there is to give up.
+	doc, _, err := c.ask(context.WithoutCancel(ctx), &storeRequest{
 		method: http.MethodPost, bucket: o.bucket, key: o.key, query: s3api.Query{{Name: "uploads"}}, header: h,
 	})
 	if err != nil {
@@ -72,7 +73,7 @@ func (c *call) copyParts(ctx context.Context, o *object, id uploadID, last http.
 	sr := c.uploadRequest(http.MethodPost, id)
 	maps.Copy(sr.header, last)
 	sr.setDocument(s3api.AppendComplete(nil, parts), "application/xml")
-	doc, answer, err := c.ask(context.WithoutCancel(ctx), sr) // or nobody would know whether there is an upload to give up
+	doc, answer, err := c.ask(context.WithoutCancel(ctx), sr)
 	if err != nil {
 		return "", nil, c.checkReplaced(ctx, o, err)
 	}

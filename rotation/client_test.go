@@ -1,6 +1,7 @@
 package rotation_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -263,6 +264,19 @@ func TestClientUploads(t *testing.T) {
 		if got := strings.Contains(listed, "<ChecksumCRC32C>Jj/JUA==</ChecksumCRC32C>"); tt.want && !got || tt.server != "MinIO" && got {
 			t.Errorf("%+v: completed with %s", tt, listed)
 		}
+	}
+}
+
+// TestClientStoppedAtAnUpload: a job that is stopped while an upload begins
+// learns which one it is, to give it up.
+func TestClientStoppedAtAnUpload(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	c := connect(t, func(w http.ResponseWriter, _ *http.Request) {
+		cancel()
+		fmt.Fprint(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+	})
+	if id, err := c.BeginUpload(ctx, name("k"), nil, false); id != "u" || err != nil {
+		t.Errorf("upload %q, %v", id, err)
 	}
 }
 

@@ -54,7 +54,8 @@ func (c *Client) BeginUpload(ctx context.Context, n Name, h http.Header, whole b
 	if whole && c.keepsWhole() {
 		h = gateway.KeepWhole(h.Clone())
 	}
-	doc, _, err := c.document(ctx, request{
+	// To its end, or nobody would know which upload to give up.
+	doc, _, err := c.document(context.WithoutCancel(ctx), request{
 		method: http.MethodPost, name: n, query: s3api.Query{{Name: "uploads"}}, header: h, once: true,
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
@@ -118,6 +119,45 @@ func TestCopiesWhileMetadataChange(t *testing.T) {
 	}
 }
 
+// TestUploadWhileEncryptedAnew has an upload come in the middle of a copy of an
+// object onto itself for which its body is encrypted anew. It is the upload that
+// is copied then, unless the copy was to be one of what was there before.
+func TestUploadWhileEncryptedAnew(t *testing.T) {
+	for _, versions := range []bool{false, true} {
+		for _, conditional := range []bool{false, true} {
+			t.Run(fmt.Sprintf("versions=%v/conditional=%v", versions, conditional), func(t *testing.T) {
+				e := start(t, nil)
+				if versions {
+					if err := e.store.Client().EnableVersioning(t.Context(), e.bucket); err != nil {
+						t.Fatal(err)
+					}
+				}
+				before := e.Put(t, e.bucket, "object", numbered(1), modeNamed(t, "DSSE-KMS").write...).Header.Get("Etag")
+				met := false
+				e.proxy.Inject(func(r *http.Request) *store.Fault {
+					if r.Method == http.MethodPut && !met {
+						met = true
+						e.Put(t, e.bucket, "object", numbered(2), "X-Amz-Meta-Number", "2")
+					}
+					return nil
+				})
+				copying := copyRequest(e.bucket, "object", e.name("object"), modeNamed(t, "SSE-KMS a").write...)
+				want := http.StatusOK
+				if conditional {
+					copying.Header.Set("If-Match", before)
+					want = http.StatusPreconditionFailed
+				}
+				e.Expect(t, want, copying)
+				e.proxy.Inject(nil)
+				a := e.Get(t, e.bucket, "object")
+				if !bytes.Equal(a.Body, numbered(2)) || a.Header.Get("X-Amz-Meta-Number") != "2" || !met {
+					t.Errorf("status %d %s, %v", a.Status, a.Code(), a.Header)
+				}
+			})
+		}
+	}
+}
+
 // TestETagAfterARace: an upload that came together with changes of the key has
 // an ETag of its own in the end, so that a condition on what was there before
 // does not hold.
@@ -219,6 +259,53 @@ func TestUploadWhilePartsAreCopied(t *testing.T) {
 	}
 	for u := range e.store.Client().ListIncompleteUploads(t.Context(), e.bucket, "", true) {
 		t.Errorf("an upload of %q is left", u.Key)
+	}
+}
+
+// leaving is a transport to a store whose client goes away when the store has
+// done what the request with a number asks for, before it answers.
+type leaving struct {
+	http.RoundTripper
+	left  atomic.Int64 // requests until then
+	leave context.CancelFunc
+}
+
+func (l *leaving) RoundTrip(req *http.Request) (*http.Response, error) {
+	if l.left.Add(-1) != 0 {
+		return l.RoundTripper.RoundTrip(req)
+	}
+	resp, err := l.RoundTripper.RoundTrip(req.WithContext(context.WithoutCancel(req.Context())))
+	l.leave()
+	if gone := req.Context().Done(); gone != nil && err == nil {
+		<-gone
+		_ = resp.Body.Close()
+		return nil, req.Context().Err()
+	}
+	return resp, err
+}
+
+// TestLeavingWhileMetadataChange leaves at every moment of a change of an object
+// that the store copies in parts. There is a whole object then, and no upload.
+func TestLeavingWhileMetadataChange(t *testing.T) {
+	l := new(leaving)
+	e := startAt(t, store.MinIO(t), func(c *gateway.Config) { l.RoundTripper, c.Upstream.Transport = c.Upstream.Transport, l })
+	for at := range int64(6) {
+		e.create(t, modeNamed(t, "SSE-S3"), "object", 200<<10)
+		ctx, cancel := context.WithCancel(t.Context())
+		l.leave = cancel
+		l.left.Store(at)
+		if resp, err := e.HTTP.Do(e.Build(t, update(e.bucket, "object", "", keyARN+"b")).WithContext(ctx)); err == nil {
+			_ = resp.Body.Close()
+		}
+		cancel()
+		e.recovered() // when the gateway is done, too
+		l.left.Store(0)
+		if a := e.Get(t, e.bucket, "object"); !bytes.Equal(a.Body, plain(200<<10)) {
+			t.Errorf("request %d: status %d, %d bytes", at, a.Status, len(a.Body))
+		}
+		for u := range e.store.Client().ListIncompleteUploads(t.Context(), e.bucket, "", true) {
+			t.Errorf("request %d: an upload of %q is left", at, u.Key)
+		}
 	}
 }
 
