@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"crypto/md5" //nolint:gosec // S3's ETag
+	"errors"
 	"net/http"
 
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
@@ -27,6 +28,27 @@ func (c *call) copyStream(ctx context.Context, req *copyRequest, o *object, from
 		c.header.Del("If-Match")
 		c.header.Del("If-None-Match")
 	}
+	if req.self && !o.query.Has("versionId") && from.Get("Server") == minIO && o.size < c.g.cfg.BufferLimit {
+		done, err := c.reencryptSelf(ctx, req, o, h)
+		if !errors.Is(err, errElsewhere) {
+			return done, err
+		}
+	}
+	return c.reencrypt(ctx, req, o, h)
+}
+
+// reencryptSelf is reencrypt for an object that is copied onto itself, on the
+// condition that it replaces o: an upload that came in between would be lost. All
+// of o has been read when the request is sent, for the reason above.
+func (c *call) reencryptSelf(ctx context.Context, req *copyRequest, o *object, h http.Header) (*copied, error) {
+	h = h.Clone()
+	h["If-Match"] = []string{quote(o.storeETag)}
+	done, err := c.reencrypt(ctx, req, o, h)
+	return done, c.checkReplaced(ctx, o, replacedIn(err))
+}
+
+// reencrypt stores what o holds as a new object with the headers h.
+func (c *call) reencrypt(ctx context.Context, req *copyRequest, o *object, h http.Header) (*copied, error) {
 	body, err := c.openCopy(ctx, o, 0, o.size)
 	if err != nil {
 		return nil, err
