@@ -18,6 +18,7 @@ type copyReader struct {
 	r    io.Reader
 	resp *http.Response
 	done func() error
+	last func() error // if set, it may refuse the end
 
 	mu     sync.Mutex // the transport may read while the handler looks
 	failed error
@@ -100,6 +101,11 @@ var errSourceFailed = errors.New("the object to copy could not be read to its en
 // Read implements io.Reader.
 func (rd *copyReader) Read(p []byte) (int, error) {
 	n, err := rd.r.Read(p)
+	if err == io.EOF && rd.last != nil {
+		if refused := rd.last(); refused != nil {
+			err = refused
+		}
+	}
 	if err != nil && err != io.EOF {
 		rd.mu.Lock()
 		defer rd.mu.Unlock()
@@ -118,7 +124,7 @@ func (rd *copyReader) failure(err error) error {
 	switch {
 	case rd.failed == nil:
 		return err
-	case errors.Is(rd.failed, encryptor.ErrNotAuthentic):
+	case errors.Is(rd.failed, encryptor.ErrNotAuthentic), errors.Is(rd.failed, errReplaced):
 		return rd.failed
 	default:
 		return &unreachableError{rd.failed}

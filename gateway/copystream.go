@@ -54,6 +54,12 @@ func (c *call) reencrypt(ctx context.Context, req *copyRequest, o *object, h htt
 		return nil, err
 	}
 	defer body.Close()
+	if req.self && !o.query.Has("versionId") && h["If-Match"] == nil {
+		// An upload that came in between would be lost. That it came is seen
+		// until the end of the body, without which the store keeps nothing.
+		at := *c // the transport may read while the handler goes on
+		body.last = func() error { return at.checkSame(ctx, o) }
+	}
 	in := c.copyIntake(req, o, body)
 	put, err := c.put(&req.enc, in, o.size, h)
 	if err != nil {
@@ -63,6 +69,20 @@ func (c *call) reencrypt(ctx context.Context, req *copyRequest, o *object, h htt
 		env: put.env, etag: put.etag(), checksum: objectChecksum(&object{digests: put.digests}),
 		modified: c.writtenAt(put.from), from: put.from,
 	}, nil
+}
+
+// checkSame returns errReplaced if o is no longer what the store has.
+func (c *call) checkSame(ctx context.Context, o *object) error {
+	now, err := c.headVersion(ctx, o.key, "")
+	switch {
+	case err != nil:
+		return err
+	case now.status != http.StatusOK:
+		return replacedIn(now.err)
+	case unquote(now.header.Get("Etag")) != o.storeETag:
+		return errReplaced
+	}
+	return nil
 }
 
 // copyIntake computes what the copy has of digests: the checksum that the
