@@ -107,5 +107,5 @@ func (c *call) tags(ctx context.Context, o *object, from http.Header) (string, e
 	for _, t := range tagging.Tags {
 		tags = append(tags, s3api.Param{Name: t.Key, Value: t.Value, HasValue: true})
 	}
-	return tags.Encode(), nil
+	return tags.Tags(), nil
 }

@@ -164,7 +164,7 @@ func (c *Client) Tags(ctx context.Context, n Name) (string, error) {
 	for _, t := range tagging.Tags {
 		tags = append(tags, param(t.Key, t.Value))
 	}
-	return tags.Encode(), nil
+	return tags.Tags(), nil
 }
 
 // ACL implements Store.

@@ -72,6 +72,13 @@ func (q Query) Del(names ...string) Query {
 	return out
 }
 
+// harmless are characters that tags often have, and as they are in a query.
+var harmless = strings.NewReplacer("%2F", "/", "%3A", ":", "%40", "@")
+
+// Tags returns the pairs as the value of x-amz-tagging. Stores bound the size of
+// all headers, so that it is as short as it can safely be.
+func (q Query) Tags() string { return harmless.Replace(q.Encode()) }
+
 // Encode returns the canonical query string of AWS Signature Version 4: every
 // name and value percent-encoded, '=' always present, sorted by encoded name
 // and then by encoded value.

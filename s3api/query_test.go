@@ -3,6 +3,7 @@ package s3api
 import (
 	"errors"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -80,6 +81,18 @@ func TestQueryAccess(t *testing.T) {
 
 // TestQueryAgreesWithNetURL compares with the standard library wherever the
 // two mean to do the same: on queries without ';'.
+func TestQueryTags(t *testing.T) {
+	value := "a/b:c@d=e&f+g h%2Fi%253A%é"
+	q := Query{{Name: value, Value: value, HasValue: true}, {Name: "b", HasValue: true}}
+	got, err := url.ParseQuery(q.Tags())
+	if err != nil || len(got) != 2 || got.Get(value) != value || !got.Has("b") {
+		t.Errorf("%s: %v, %v", q.Tags(), got, err)
+	}
+	if !strings.HasPrefix(q.Tags(), "a/b:c@d%3De%26f%2Bg%20h%252Fi%25253A%25%C3%A9=") {
+		t.Error(q.Tags())
+	}
+}
+
 func TestQueryAgreesWithNetURL(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		raw := rapid.StringMatching(`([a-c=&%+0-9A-F~/é]){0,20}`).Draw(t, "raw")

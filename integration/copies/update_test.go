@@ -187,6 +187,24 @@ func TestUpdateFolder(t *testing.T) {
 	}
 }
 
+// TestUpdateKeepsLongTags: MinIO takes 8 KB of headers, and longer tags in a
+// document.
+func TestUpdateKeepsLongTags(t *testing.T) {
+	e := start(t, nil)
+	e.Put(t, e.bucket, "object", plain(100), "X-Amz-Meta-Text", strings.Repeat("x", 1300))
+	var set strings.Builder
+	for i := range 10 {
+		fmt.Fprintf(&set, "<Tag><Key>%d%s</Key><Value>%s=+</Value></Tag>", i, strings.Repeat("a/b:", 31), strings.Repeat("a/b@", 63))
+	}
+	doc := []byte("<Tagging><TagSet>" + set.String() + "</TagSet></Tagging>")
+	e.Expect(t, http.StatusOK, wire.Request{Method: http.MethodPut, Target: wire.Target(e.bucket, "object", "tagging="), Body: doc, Header: wire.Header("Content-Md5", wire.MD5(doc))})
+	before := e.tagging(t, "object")
+	e.Expect(t, http.StatusOK, update(e.bucket, "object", "", keyARN+"b"))
+	if after := e.tagging(t, "object"); after != before || !strings.Contains(after, "a/b@=+") {
+		t.Errorf("tags %s, before %s", after, before)
+	}
+}
+
 // TestChangesInPools changes the metadata of objects of a MinIO that looks in one
 // of its pools for what it is to replace, also where that is in the other.
 func TestChangesInPools(t *testing.T) {
