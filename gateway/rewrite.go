@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"io"
 	"maps"
@@ -47,21 +48,27 @@ func (o *object) inPlace(from http.Header) bool {
 // on the condition that it replaces o, which MinIO checks when it does so. h are
 // all metadata but the envelope, and the tags.
 //
-// The object has the given modification time then, or the present one for the
-// zero time, and its ETag stays, since its body does.
+// With a modification time the object stays what it is to clients, ETag included.
+// For the zero time it is another one, of the present time and, unless it is one of
+// SSE-S3, with an ETag of its own, as on Amazon S3. Whoever changes the object that
+// was, at the same time, is then told, and does not put back the metadata of that.
 func (c *call) rewrite(ctx context.Context, o *object, env *metadata.Envelope, h http.Header, modified time.Time) (*s3api.CopyResult, http.Header, error) {
 	value, err := env.Encode()
 	if err != nil {
 		return nil, nil, err
 	}
 	h[metadata.Header] = []string{value}
-	folder := strings.HasSuffix(o.key, "/")
-	if !o.strayed && !folder { // it would be another body's, or not be taken
-		h[etagHeader] = []string{o.storeETag}
-	}
 	last := http.Header{"If-Match": {quote(o.storeETag)}}
+	tag := o.storeETag
+	if o.strayed || modified.IsZero() && env.Mode != metadata.SSES3 { // a stray's is another body's
+		tag = anotherETag(tag)
+	}
 	if !modified.IsZero() {
 		last[mtimeHeader] = []string{modified.Format(time.RFC3339Nano)}
+	}
+	folder := strings.HasSuffix(o.key, "/")
+	if !folder { // for which it is not taken
+		h[etagHeader] = []string{tag}
 	}
 	write := c.rewriteParts
 	if o.stored <= MaxRewriteWhole {
@@ -77,6 +84,17 @@ func (c *call) rewrite(ctx context.Context, o *object, env *metadata.Envelope, h
 		modified = c.writtenAt(answer)
 	}
 	return &s3api.CopyResult{ETag: etag, Modified: modified}, answer, nil
+}
+
+// anotherETag returns an ETag of MinIO's of the same form that nothing else has.
+func anotherETag(etag string) string {
+	_, parts, multi := strings.Cut(etag, "-")
+	random := encryptor.NewKey()
+	etag = hex.EncodeToString(random[:16])
+	if multi {
+		etag += "-" + parts
+	}
+	return etag
 }
 
 // rewriteWhole sends the body back that the store returns, if that is seen to

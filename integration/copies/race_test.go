@@ -241,6 +241,32 @@ func TestUploadInALostChange(t *testing.T) {
 	}
 }
 
+// TestMetadataWhileTheKeyChanges gives an object other metadata at the last moment
+// before it is written with another envelope.
+func TestMetadataWhileTheKeyChanges(t *testing.T) {
+	for _, n := range []int{100, 200 << 10} {
+		e := start(t, nil)
+		m := modeNamed(t, "SSE-KMS a")
+		before := e.Put(t, e.bucket, "object", plain(n), m.write...).Header.Get("Etag")
+		var raced atomic.Bool
+		e.proxy.Inject(func(r *http.Request) *store.Fault {
+			if r.Header.Get("If-Match") != "" && r.Method != http.MethodGet && !raced.Swap(true) {
+				ask := append([]string{"X-Amz-Metadata-Directive", "REPLACE", "X-Amz-Meta-Shape", "round"}, m.write...)
+				e.Expect(t, http.StatusOK, copyRequest(e.bucket, "object", e.name("object"), ask...))
+			}
+			return nil
+		})
+		e.Expect(t, http.StatusOK, update(e.bucket, "object", "", keyARN+"b"))
+		a := e.Get(t, e.bucket, "object")
+		if !bytes.Equal(a.Body, plain(n)) || a.Header.Get(keyID) != keyARN+"b" || a.Header.Get("X-Amz-Meta-Shape") != "round" {
+			t.Errorf("status %d, %d bytes, %v", a.Status, len(a.Body), a.Header)
+		}
+		if a.Header.Get("Etag") == before {
+			t.Errorf("the object has the ETag of the one before, %s", before)
+		}
+	}
+}
+
 // TestUploadWhilePartsAreCopied overwrites an object at the last moment before
 // its successor with another envelope is put together.
 func TestUploadWhilePartsAreCopied(t *testing.T) {

@@ -220,7 +220,9 @@ func TestFailingLookups(t *testing.T) {
 			if r.Method != http.MethodHead || !strings.HasSuffix(r.URL.Path, "/3") {
 				return nil
 			}
-			return &store.Fault{Replace: func(*http.Request) *http.Response { return store.Response(tc.answer, http.Header{"X-Amz-Request-Id": {"1"}}, "") }}
+			return &store.Fault{Replace: func(*http.Request) *http.Response {
+				return store.Response(tc.answer, http.Header{"X-Amz-Request-Id": {"1"}}, "")
+			}}
 		})
 		a := e.Do(t, wire.Request{Method: "GET", Target: "/" + e.bucket + "?list-type=2"})
 		if a.Status != tc.status {
