@@ -28,38 +28,40 @@ func (c *call) copyStream(ctx context.Context, req *copyRequest, o *object, from
 		c.header.Del("If-Match")
 		c.header.Del("If-None-Match")
 	}
-	if req.self && !o.query.Has("versionId") && from.Get("Server") == minIO && o.size < c.g.cfg.BufferLimit {
+	if !req.self || o.query.Has("versionId") {
+		return c.reencrypt(ctx, req, o, h, nil)
+	}
+	// An upload that came in between would be lost.
+	if from.Get("Server") == minIO && o.size < c.g.cfg.BufferLimit {
 		done, err := c.reencryptSelf(ctx, req, o, h)
 		if !errors.Is(err, errElsewhere) {
 			return done, err
 		}
 	}
-	return c.reencrypt(ctx, req, o, h)
+	at := *c // the transport may read while the handler goes on
+	return c.reencrypt(ctx, req, o, h, func() error { return at.checkSame(ctx, o) })
 }
 
 // reencryptSelf is reencrypt for an object that is copied onto itself, on the
-// condition that it replaces o: an upload that came in between would be lost. All
-// of o has been read when the request is sent, for the reason above.
+// condition that it replaces o. All of o has been read when the request is sent,
+// for the reason above.
 func (c *call) reencryptSelf(ctx context.Context, req *copyRequest, o *object, h http.Header) (*copied, error) {
 	h = h.Clone()
 	h["If-Match"] = []string{quote(o.storeETag)}
-	done, err := c.reencrypt(ctx, req, o, h)
+	done, err := c.reencrypt(ctx, req, o, h, nil)
 	return done, c.checkReplaced(ctx, o, replacedIn(err))
 }
 
-// reencrypt stores what o holds as a new object with the headers h.
-func (c *call) reencrypt(ctx context.Context, req *copyRequest, o *object, h http.Header) (*copied, error) {
+// reencrypt stores what o holds as a new object with the headers h. last, if it
+// is not nil, may refuse the end of the body, without which the store keeps
+// nothing.
+func (c *call) reencrypt(ctx context.Context, req *copyRequest, o *object, h http.Header, last func() error) (*copied, error) {
 	body, err := c.openCopy(ctx, o, 0, o.size)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	if req.self && !o.query.Has("versionId") && h["If-Match"] == nil {
-		// An upload that came in between would be lost. That it came is seen
-		// until the end of the body, without which the store keeps nothing.
-		at := *c // the transport may read while the handler goes on
-		body.last = func() error { return at.checkSame(ctx, o) }
-	}
+	body.last = last
 	in := c.copyIntake(req, o, body)
 	put, err := c.put(&req.enc, in, o.size, h)
 	if err != nil {
@@ -69,20 +71,6 @@ func (c *call) reencrypt(ctx context.Context, req *copyRequest, o *object, h htt
 		env: put.env, etag: put.etag(), checksum: objectChecksum(&object{digests: put.digests}),
 		modified: c.writtenAt(put.from), from: put.from,
 	}, nil
-}
-
-// checkSame returns errReplaced if o is no longer what the store has.
-func (c *call) checkSame(ctx context.Context, o *object) error {
-	now, err := c.headVersion(ctx, o.key, "")
-	switch {
-	case err != nil:
-		return err
-	case now.status != http.StatusOK:
-		return replacedIn(now.err)
-	case unquote(now.header.Get("Etag")) != o.storeETag:
-		return errReplaced
-	}
-	return nil
 }
 
 // copyIntake computes what the copy has of digests: the checksum that the

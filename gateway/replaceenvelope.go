@@ -38,12 +38,8 @@ func (c *call) replaceEnvelope(ctx context.Context, o *object, from http.Header,
 	if err := c.checkCurrent(ctx, o); err != nil {
 		return err
 	}
-	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
 	h["If-Match"] = []string{quote(o.storeETag)} // of what is replaced, too
-	after := *o
-	after.env = env
-	_, _, err := c.copyOntoItself(ctx, o, &after, h)
-	return err
+	return c.changeByCopy(ctx, o, env, h)
 }
 
 // replaceOnMinIO is replaceEnvelope on MinIO.
@@ -60,13 +56,7 @@ func (c *call) replaceOnMinIO(ctx context.Context, o *object, from http.Header, 
 		return err
 	}
 	if !fixed {
-		h := h.Clone()
-		if err := c.keepTags(ctx, h, o, from); err != nil {
-			return err
-		}
-		if _, _, err := c.rewrite(ctx, o, env, h, modified); !errors.Is(err, errElsewhere) {
-			return err
-		}
+		return c.replaceByRewriting(ctx, o, from, env, h, modified)
 	}
 	if locks, err := c.locksByDefault(ctx, o.bucket); err != nil {
 		return err
@@ -75,18 +65,36 @@ func (c *call) replaceOnMinIO(ctx context.Context, o *object, from http.Header, 
 	}
 	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
 	h[mtimeHeader] = []string{modified.Format(time.RFC3339Nano)}
-	if !fixed {
-		after := *o
-		after.env = env
-		_, _, err := c.copyOntoItself(ctx, o, &after, h)
-		return err
-	}
 	_, _, err = c.storeCopy(ctx, o, env, versionQuery(o.versionID), h)
 	if errors.Is(err, s3api.ErrInvalidArgument) {
 		if versions, verr := c.makesVersions(ctx, o.bucket); verr == nil && !versions {
 			return errSuspended
 		}
 	}
+	return err
+}
+
+// replaceByRewriting is replaceOnMinIO for an object that an upload can replace.
+// It is changed in place only where MinIO does not find what it would replace.
+func (c *call) replaceByRewriting(ctx context.Context, o *object, from http.Header, env *metadata.Envelope, h http.Header, modified time.Time) error {
+	again := h.Clone()
+	if err := c.keepTags(ctx, again, o, from); err != nil {
+		return err
+	}
+	if _, _, err := c.rewrite(ctx, o, env, again, modified); !errors.Is(err, errElsewhere) {
+		return err
+	}
+	h[mtimeHeader] = []string{modified.Format(time.RFC3339Nano)}
+	return c.changeByCopy(ctx, o, env, h)
+}
+
+// changeByCopy gives o another envelope by a copy onto itself, which keeps its
+// tags.
+func (c *call) changeByCopy(ctx context.Context, o *object, env *metadata.Envelope, h http.Header) error {
+	h["X-Amz-Tagging-Directive"] = []string{"COPY"}
+	after := *o
+	after.env = env
+	_, _, err := c.copyOntoItself(ctx, o, &after, h)
 	return err
 }
 

@@ -1,11 +1,9 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
-	"io"
 	"maps"
 	"net/http"
 	"strings"
@@ -14,7 +12,6 @@ import (
 	"github.com/caddy-s3-sse/caddy-s3-sse/encryptor"
 	"github.com/caddy-s3-sse/caddy-s3-sse/metadata"
 	"github.com/caddy-s3-sse/caddy-s3-sse/s3api"
-	"github.com/caddy-s3-sse/caddy-s3-sse/sigv4"
 )
 
 // Headers that tell MinIO what an object that is written again is to have of
@@ -108,30 +105,38 @@ func (c *call) rewriteWhole(ctx context.Context, o *object, h, last http.Header)
 		return c.rewriteParts(ctx, o, h, last)
 	}
 	maps.Copy(h, last)
-	if c.compares() {
-		h[StoreChecksum] = []string{FormatStoreChecksum(encryptor.ObjectCRC32C(o.size))}
+	up := &upload{
+		buffered: &buffer{b: body, class: -1}, length: o.stored,
+		crc32c: encryptor.ObjectCRC32C(o.size), compare: c.compares(),
 	}
-	_, answer, err := c.ask(ctx, &storeRequest{
-		method: http.MethodPut, bucket: o.bucket, key: o.key, header: h,
-		body:        io.NopCloser(bytes.NewReader(body)),
-		getBody:     func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
-		length:      o.stored,
-		payloadHash: sigv4.UnsignedPayload,
-	})
+	sr := &storeRequest{method: http.MethodPut, bucket: o.bucket, key: o.key, header: h}
+	up.attach(sr)
+	defer up.release()
+	_, answer, err := c.ask(ctx, sr)
 	return unquote(answer.Get("Etag")), answer, c.checkReplaced(ctx, o, err)
 }
 
 // checkReplaced returns errElsewhere for the errReplaced of a request that was to
 // replace o, if o is still what the store has: no other body has its ETag.
 func (c *call) checkReplaced(ctx context.Context, o *object, err error) error {
-	if !errors.Is(err, errReplaced) {
-		return err
-	}
-	now, herr := c.headVersion(ctx, o.key, "")
-	if herr == nil && now.status == http.StatusOK && unquote(now.header.Get("Etag")) == o.storeETag {
+	if errors.Is(err, errReplaced) && c.checkSame(ctx, o) == nil {
 		return errElsewhere
 	}
 	return err
+}
+
+// checkSame returns errReplaced if o is no longer what the store has.
+func (c *call) checkSame(ctx context.Context, o *object) error {
+	now, err := c.headVersion(ctx, o.key, "")
+	switch {
+	case err != nil:
+		return err
+	case now.status != http.StatusOK:
+		return replacedIn(now.err)
+	case unquote(now.header.Get("Etag")) != o.storeETag:
+		return errReplaced
+	}
+	return nil
 }
 
 // writtenAt returns when an object was written by a request that the store

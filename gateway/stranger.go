@@ -21,10 +21,10 @@ const maxQuoted = 200
 // that an object does not exist, or that a bucket has no settings.
 //
 // Stores explain what they refuse in a document of their own, except to HEAD
-// (see confirm) and to browsers that ask before a request. That too many requests came, that
-// a method is not for this resource, and everything from 500 up means the same
-// whoever says it. What they say without a word is taken for theirs, except
-// that there is nothing: so do load balancers without a route.
+// (see confirm) and to browsers that ask before a request. That too many
+// requests came, that a method is not for this resource, and everything from 500
+// up means the same whoever says it. What they say without a word is taken for
+// theirs, except that there is nothing: so do load balancers without a route.
 func notStranger(method string, resp *http.Response) error {
 	switch status := resp.StatusCode; {
 	case method == http.MethodHead, method == http.MethodOptions, resp.Body == http.NoBody && status != http.StatusNotFound,
@@ -45,9 +45,10 @@ func notStranger(method string, resp *http.Response) error {
 	return nil
 }
 
-// confirm returns an error if the answer to sr, a HEAD with the header h, is that there is nothing
-// and may be a stranger's: stores do not explain it, but give their answers ids.
-// One without is asked for the same with GET, to which they do explain it.
+// confirm returns an error if the answer to sr, a HEAD with the header h, is
+// that there is nothing and may be a stranger's: stores do not explain it, but
+// give their answers ids. Who answers without one is asked for the same with GET,
+// to which stores do explain it.
 func (c *call) confirm(ctx context.Context, sr *storeRequest, h http.Header, resp *http.Response) error {
 	if resp.StatusCode != http.StatusNotFound || resp.Header["X-Amz-Request-Id"] != nil {
 		return nil
